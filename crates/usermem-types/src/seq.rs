@@ -1,0 +1,246 @@
+//! An immutable, copyable sequence of address ranges.
+
+use core::fmt;
+
+use crate::AddrRange;
+
+/// The ranges of a sequence hold more than `i64::MAX` bytes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeqTooLong;
+
+impl fmt::Display for SeqTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ranges hold more than i64::MAX bytes")
+    }
+}
+
+impl core::error::Error for SeqTooLong {}
+
+/// An ordered sequence of address ranges, worked on like Linux's `iov_iter`.
+///
+/// Copyable, borrows the ranges, allocates nothing. Ranges of length zero are legal, kept and
+/// iterated: a memory manager validates their addresses. So [`AddrRangeSeq::is_empty`] means "no
+/// ranges left", which is not the same as "no bytes left".
+///
+/// All operations are defined on *effective* ranges: those that remain after what was dropped and
+/// taken so far. A range beyond the byte limit is still there, with length zero.
+///
+/// ```
+/// use usermem_types::{Addr, AddrRangeSeq};
+/// let ranges = [Addr::new(0x10).to_range(4).unwrap(), Addr::new(0x20).to_range(5).unwrap()];
+/// let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+/// assert_eq!(seq.drop_first(6).to_string(), "[[0x22, 0x25)]");
+/// ```
+#[derive(Clone, Copy)]
+pub struct AddrRangeSeq<'a> {
+    repr: Repr<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Repr<'a> {
+    One(Option<AddrRange>),
+    /// Invariant: two or more ranges; `offset` is at most the length of the first; `limit` is at
+    /// most the length of all of them less `offset`.
+    Many {
+        ranges: &'a [AddrRange],
+        offset: u64,
+        limit: u64,
+    },
+}
+
+impl Default for AddrRangeSeq<'_> {
+    fn default() -> Self {
+        Self { repr: Repr::One(None) }
+    }
+}
+
+impl<'a> AddrRangeSeq<'a> {
+    /// Creates a sequence of one range.
+    ///
+    /// # Errors
+    /// [`SeqTooLong`] when the range is longer than `i64::MAX` bytes.
+    pub fn of(range: AddrRange) -> Result<Self, SeqTooLong> {
+        if range.len() > i64::MAX as u64 {
+            return Err(SeqTooLong);
+        }
+        Ok(Self { repr: Repr::One(Some(range)) })
+    }
+
+    /// Creates a sequence of the ranges of a slice, in its order.
+    ///
+    /// # Errors
+    /// [`SeqTooLong`] when they hold more than `i64::MAX` bytes together.
+    pub fn from_slice(ranges: &'a [AddrRange]) -> Result<Self, SeqTooLong> {
+        let mut total = 0u64;
+        for range in ranges {
+            total = total.checked_add(range.len()).ok_or(SeqTooLong)?;
+            if total > i64::MAX as u64 {
+                return Err(SeqTooLong);
+            }
+        }
+        Ok(Self::many(ranges, 0, total))
+    }
+
+    fn many(ranges: &'a [AddrRange], offset: u64, limit: u64) -> Self {
+        let repr = match ranges {
+            [] => Repr::One(None),
+            [only] => Repr::One(Some(only.drop_first(offset).take_first(limit))),
+            _ => Repr::Many { ranges, offset, limit },
+        };
+        Self { repr }
+    }
+
+    /// Returns whether no ranges are left.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        matches!(self.repr, Repr::One(None))
+    }
+
+    /// Returns how many ranges are left, those of length zero included.
+    #[must_use]
+    pub fn num_ranges(self) -> usize {
+        match self.repr {
+            Repr::One(range) => usize::from(range.is_some()),
+            Repr::Many { ranges, .. } => ranges.len(),
+        }
+    }
+
+    /// Returns how many bytes are left, in constant time; at most `i64::MAX`.
+    #[must_use]
+    pub fn num_bytes(self) -> u64 {
+        match self.repr {
+            Repr::One(range) => range.map_or(0, AddrRange::len),
+            Repr::Many { limit, .. } => limit,
+        }
+    }
+
+    /// Returns the first range and the rest of the sequence; `None` when no ranges are left.
+    #[must_use]
+    pub fn split_first(self) -> Option<(AddrRange, Self)> {
+        match self.repr {
+            Repr::One(range) => range.map(|head| (head, Self::default())),
+            Repr::Many { ranges, offset, limit } => {
+                let (first, rest) = ranges.split_first()?;
+                let head = first.drop_first(offset).take_first(limit);
+                Some((head, Self::many(rest, 0, limit - head.len())))
+            }
+        }
+    }
+
+    /// Returns the first range; `None` when no ranges are left.
+    #[must_use]
+    pub fn head(self) -> Option<AddrRange> {
+        self.split_first().map(|(head, _)| head)
+    }
+
+    /// Returns everything after the first range; the empty sequence when there is none.
+    #[must_use]
+    pub fn tail(self) -> Self {
+        self.split_first().map_or_else(Self::default, |(_, tail)| tail)
+    }
+
+    /// Returns the sequence without its first `bytes` bytes.
+    ///
+    /// More bytes than there are give the empty sequence. Otherwise a first range of length zero
+    /// is removed first, even for zero bytes, so that "work on the head, drop what was done"
+    /// always makes progress; then bytes are removed from the front, and ranges that follow the
+    /// last removed byte stay even when they are of length zero.
+    #[must_use]
+    pub fn drop_first(self, bytes: u64) -> Self {
+        if bytes > self.num_bytes() {
+            return Self::default();
+        }
+        let mut seq = self;
+        if seq.head().is_some_and(AddrRange::is_empty) {
+            seq = seq.tail();
+        }
+        let mut left = bytes;
+        while left > 0 {
+            let Some((head, tail)) = seq.split_first() else { break };
+            if left < head.len() {
+                return seq.advance(left);
+            }
+            left -= head.len();
+            seq = tail;
+        }
+        seq
+    }
+
+    /// Trims less than the whole head.
+    fn advance(self, bytes: u64) -> Self {
+        match self.repr {
+            Repr::One(range) => Self { repr: Repr::One(range.map(|r| r.drop_first(bytes))) },
+            Repr::Many { ranges, offset, limit } => {
+                Self::many(ranges, offset + bytes, limit - bytes)
+            }
+        }
+    }
+
+    /// Returns the sequence cut to at most `bytes` bytes. Never removes ranges: those beyond the
+    /// limit stay with length zero.
+    #[must_use]
+    pub fn take_first(self, bytes: u64) -> Self {
+        match self.repr {
+            Repr::One(range) => Self { repr: Repr::One(range.map(|r| r.take_first(bytes))) },
+            Repr::Many { ranges, offset, limit } => Self::many(ranges, offset, limit.min(bytes)),
+        }
+    }
+
+    /// Returns an iterator over the ranges that are left.
+    #[must_use]
+    pub fn iter(self) -> AddrRangeSeqIter<'a> {
+        AddrRangeSeqIter { seq: self }
+    }
+}
+
+impl<'a> IntoIterator for AddrRangeSeq<'a> {
+    type Item = AddrRange;
+    type IntoIter = AddrRangeSeqIter<'a>;
+
+    fn into_iter(self) -> AddrRangeSeqIter<'a> {
+        self.iter()
+    }
+}
+
+impl PartialEq for AddrRangeSeq<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for AddrRangeSeq<'_> {}
+
+impl fmt::Display for AddrRangeSeq<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (index, range) in self.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            fmt::Display::fmt(&range, f)?;
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for AddrRangeSeq<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Iterates over the ranges of an [`AddrRangeSeq`].
+#[derive(Clone, Copy, Debug)]
+pub struct AddrRangeSeqIter<'a> {
+    seq: AddrRangeSeq<'a>,
+}
+
+impl Iterator for AddrRangeSeqIter<'_> {
+    type Item = AddrRange;
+
+    fn next(&mut self) -> Option<AddrRange> {
+        let (head, tail) = self.seq.split_first()?;
+        self.seq = tail;
+        Some(head)
+    }
+}
