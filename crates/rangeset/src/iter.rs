@@ -1,0 +1,48 @@
+//! Walking over entries.
+
+use crate::{KeyRange, RangeMap};
+
+impl<V> RangeMap<V> {
+    /// Returns an iterator over all entries, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (KeyRange, &V)> {
+        self.iter_from(0)
+    }
+
+    /// Returns an iterator over the entries that end above `key`, ascending: the one that holds
+    /// the key comes first.
+    pub fn iter_from(&self, key: u64) -> impl Iterator<Item = (KeyRange, &V)> {
+        let mut pos = self.find(key);
+        core::iter::from_fn(move || {
+            let entry = self.entry(pos)?;
+            pos = self.next(pos);
+            Some(entry)
+        })
+    }
+
+    /// Returns an iterator over the entries that start below `key`, descending.
+    pub fn iter_back_from(&self, key: u64) -> impl Iterator<Item = (KeyRange, &V)> {
+        let mut pos = self.find_start(key);
+        core::iter::from_fn(move || {
+            pos = self.previous(pos)?;
+            self.entry(pos)
+        })
+    }
+
+    /// Returns an iterator over the entries that overlap `range`, ascending and uncut.
+    pub fn iter_in(&self, range: KeyRange) -> impl Iterator<Item = (KeyRange, &V)> {
+        self.iter_from(range.start).take_while(move |(held, _)| held.start < range.end)
+    }
+
+    /// Calls `f` for every entry that overlaps `range`, uncut, to change its value in place.
+    pub fn for_each_mut(&mut self, range: KeyRange, mut f: impl FnMut(KeyRange, &mut V)) {
+        let mut pos = self.find(range.start);
+        while let Some(block) = self.blocks.get_mut(pos.block) {
+            let held = block.ranges[pos.index];
+            if held.start >= range.end {
+                return;
+            }
+            f(held, &mut block.values[pos.index]);
+            pos = self.next(pos);
+        }
+    }
+}
