@@ -1,0 +1,156 @@
+//! One contiguous piece of memory that may fault.
+#![expect(unsafe_code, reason = "blocks are where raw host memory enters")]
+
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Marks a block that is only read.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {}
+
+/// Marks a block that may be written.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination {}
+
+/// A block that is only read.
+pub type SrcBlock<'a> = Block<'a, Source>;
+
+/// A block that may be written, and read.
+pub type DstBlock<'a> = Block<'a, Destination>;
+
+/// One contiguous piece of host memory, trusted or foreign.
+///
+/// Holding one proves that touching the memory through this crate harms nobody: it is either
+/// borrowed from a slice for `'a`, or foreign memory that holds no Rust object for `'a`. It does
+/// not prove that the memory is mapped: an access reports a [`HostFault`](crate::HostFault) when it
+/// is not.
+///
+/// There is no way from a block to a slice or a reference:
+///
+/// ```compile_fail,E0277
+/// fn bytes(block: safecopy::SrcBlock<'_>) -> &[u8] {
+///     std::convert::identity::<safecopy::SrcBlock<'_>>(block).into()
+/// }
+/// ```
+///
+/// nor from a source to a destination:
+///
+/// ```compile_fail,E0308
+/// fn store(block: safecopy::SrcBlock<'_>) {
+///     let _ = safecopy::zero(block);
+/// }
+/// ```
+///
+/// and our own memory is borrowed while a block to it lives:
+///
+/// ```compile_fail,E0502
+/// let mut bytes = [1, 2, 3];
+/// let block = safecopy::DstBlock::from_slice(&mut bytes);
+/// assert_eq!(bytes[0], 1);
+/// let _ = safecopy::zero(block);
+/// ```
+pub struct Block<'a, M> {
+    ptr: *mut u8,
+    len: usize,
+    marker: PhantomData<(&'a (), M)>,
+}
+
+impl<M> Clone for Block<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Block<'_, M> {}
+
+impl<M> Default for Block<'_, M> {
+    fn default() -> Self {
+        Self { ptr: std::ptr::null_mut(), len: 0, marker: PhantomData }
+    }
+}
+
+impl<'a> SrcBlock<'a> {
+    /// Creates a block over our own memory.
+    #[must_use]
+    pub fn from_slice(slice: &'a [u8]) -> Self {
+        Self { ptr: slice.as_ptr().cast_mut(), len: slice.len(), marker: PhantomData }
+    }
+}
+
+impl<'a> DstBlock<'a> {
+    /// Creates a block over our own memory.
+    #[must_use]
+    pub fn from_slice(slice: &'a mut [u8]) -> Self {
+        Self { ptr: slice.as_mut_ptr(), len: slice.len(), marker: PhantomData }
+    }
+
+    /// Returns the same memory as a source.
+    #[must_use]
+    pub fn as_source(self) -> SrcBlock<'a> {
+        Block { ptr: self.ptr, len: self.len, marker: PhantomData }
+    }
+}
+
+impl<'a, M> Block<'a, M> {
+    /// Creates a block over foreign memory.
+    ///
+    /// # Panics
+    /// When `ptr + len` exceeds the address space.
+    ///
+    /// # Safety
+    /// 1. For as long as `'a`, no Rust object lies in `[ptr, ptr + len)`, and no reference to any
+    ///    of it exists. It may be unmapped, protected or changed at any time.
+    #[must_use]
+    pub unsafe fn from_raw(ptr: *mut u8, len: usize) -> Self {
+        assert!(ptr.addr().checked_add(len).is_some(), "a block must not wrap");
+        Self { ptr, len, marker: PhantomData }
+    }
+
+    /// Returns the number of bytes.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Returns whether the block holds no byte.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the host address of the first byte.
+    #[must_use]
+    pub fn addr(self) -> usize {
+        self.ptr.addr()
+    }
+
+    /// Returns the pointer to the first byte, for host system calls.
+    #[must_use]
+    pub fn as_ptr(self) -> *mut u8 {
+        self.ptr
+    }
+
+    /// Returns what is left after the first `len` bytes; the default block when nothing is.
+    #[must_use]
+    pub fn drop_first(self, len: usize) -> Self {
+        if len >= self.len {
+            return Self::default();
+        }
+        Self { ptr: self.ptr.wrapping_add(len), len: self.len - len, marker: PhantomData }
+    }
+
+    /// Returns the first `len` bytes, or the whole block when it is shorter.
+    #[must_use]
+    pub fn take_first(self, len: usize) -> Self {
+        if len == 0 {
+            return Self::default();
+        }
+        Self { ptr: self.ptr, len: self.len.min(len), marker: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for Block<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{:#x}-{:#x})", self.addr(), self.addr() + self.len)
+    }
+}

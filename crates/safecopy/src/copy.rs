@@ -1,0 +1,170 @@
+//! Copying and zeroing.
+#![expect(unsafe_code, reason = "blocks become pointers here")]
+
+use usermem_types::{FaultKind, Partial, Transfer};
+
+use crate::arch::{self, Stop};
+use crate::fault::Cause;
+use crate::{DstBlock, HostFault, SrcBlock};
+
+/// Bytes that one vector copy moves before the next begins, so that a fault late in a long copy
+/// does not copy all of it again.
+const CHUNK: usize = 64 << 10;
+
+/// Copies as many bytes as the shorter block holds, in ascending order as far as anyone can tell
+/// from the result.
+///
+/// On a fault the count is exact: so many bytes have arrived, and the fault's address is the
+/// first byte of the source or of the destination that could not be accessed. Bytes of the
+/// destination from there on may have been written, too. Blocks that overlap get unspecified
+/// contents.
+///
+/// ```
+/// use safecopy::{DstBlock, SrcBlock, copy};
+///
+/// let mut own = [0; 4];
+/// assert_eq!(copy(DstBlock::from_slice(&mut own), SrcBlock::from_slice(b"abcdef")), Ok(4));
+/// assert_eq!(&own, b"abcd");
+/// ```
+///
+/// # Errors
+/// The fault, and exactly how many bytes had arrived. Before [`init`](crate::init) there is
+/// nothing that turns a fault into an error, and it ends the process as any bad access does.
+#[inline]
+pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
+    let len = dst.len().min(src.len());
+    if len <= arch::SMALL {
+        if len == 0 {
+            return Ok(0);
+        }
+        // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
+        let stop = unsafe { arch::copy_small(dst.as_ptr(), src.as_ptr(), len) };
+        return if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) };
+    }
+    if len >= arch::exact_from() || len > CHUNK {
+        return copy_long(dst, src, len);
+    }
+    // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
+    let stop = unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) };
+    if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) }
+}
+
+/// Copies what is worth a choice.
+#[inline(never)]
+fn copy_long(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
+    // A destination that lies, but for whole pages, a few bytes ahead of its source makes string
+    // instructions go byte by byte on some CPUs.
+    let ahead = dst.addr().wrapping_sub(src.addr()) & 0xfff;
+    if len >= arch::exact_from() && !(1..64).contains(&ahead) {
+        return copy_exact(dst, src, len);
+    }
+    let mut done = 0;
+    while len - done > arch::SMALL {
+        let chunk = (len - done).min(CHUNK);
+        let (to, from) = (dst.as_ptr().wrapping_add(done), src.as_ptr().wrapping_add(done));
+        // SAFETY: 1. is the loop's condition; 2. is what holding the blocks proves.
+        let stop = unsafe { arch::copy_chunk(to, from, chunk) };
+        if stop.info != 0 {
+            let again = copy_again(dst.drop_first(done), src.drop_first(done), chunk, stop);
+            again.map_err(|partial| partial.after(done))?;
+        }
+        done += chunk;
+    }
+    copy_rest(dst, src, len, done)
+}
+
+/// Copies from `done` to `len`.
+fn copy_rest(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize, done: usize) -> Transfer<HostFault> {
+    if done == len {
+        return Ok(len);
+    }
+    copy(dst.drop_first(done), src.drop_first(done).take_first(len - done))
+        .map(|moved| done + moved)
+        .map_err(|partial| partial.after(done))
+}
+
+/// Finishes a copy of `len` bytes that faulted and moved nobody knows what.
+///
+/// The bytes up to the fault are copied once more, one by one as far as anyone can tell. Usually
+/// they now arrive and the fault that was seen is the answer; when another one comes first, it is.
+#[cold]
+#[inline(never)]
+fn copy_again(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize, stop: Stop) -> Transfer<HostFault> {
+    let cause = Cause::from_info(stop.info);
+    let addr = stop.addr as usize;
+    let offset = [src.addr(), dst.addr()]
+        .map(|base| addr.wrapping_sub(base))
+        .into_iter()
+        .filter(|&offset| arch::REPORTS_FIRST_BYTE && cause.has_addr() && offset < len)
+        .min();
+    let Some(offset) = offset else { return copy_exact(dst, src, len) };
+    copy_exact(dst, src, offset)?;
+    Err(Partial::new(offset, HostFault { kind: cause.kind(), addr }))
+}
+
+/// Copies `len` bytes in ascending order, counting.
+fn copy_exact(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
+    // SAFETY: 1. is what holding the blocks proves.
+    let (stop, left) = unsafe { arch::copy_exact(dst.as_ptr(), src.as_ptr(), len) };
+    if stop.info == 0 {
+        return Ok(len);
+    }
+    let done = len.wrapping_sub(left);
+    let addr = faulting_side(stop, src.addr().wrapping_add(done), dst.addr().wrapping_add(done));
+    Err(Partial::new(done, HostFault { kind: kind_of(stop), addr }))
+}
+
+/// Returns which of two addresses a fault belongs to, given that it belongs to one of them.
+fn faulting_side(stop: Stop, src: usize, dst: usize) -> usize {
+    let addr = Cause::from_info(stop.info).has_addr().then_some(stop.addr as usize);
+    let [src_seen, dst_seen] = [src, dst].map(|side| Some(arch::untagged(side)));
+    if addr == src_seen {
+        return src;
+    }
+    if addr == dst_seen {
+        return dst;
+    }
+    // A source that the CPU cannot name faults before anything else, and is not reported.
+    if !arch::is_canonical(src) {
+        return src;
+    }
+    // Poisoned memory is reported by its page.
+    let page = |addr: usize| addr & !0xfff;
+    if addr.map(page) == src_seen.map(page) { src } else { dst }
+}
+
+fn kind_of(stop: Stop) -> FaultKind {
+    Cause::from_info(stop.info).kind()
+}
+
+/// Fills a block with zero bytes, in ascending order as far as anyone can tell from the result.
+///
+/// # Errors
+/// The fault, and exactly how many bytes had been zeroed. Before [`init`](crate::init) a fault
+/// ends the process.
+#[inline]
+pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
+    let len = dst.len();
+    if len > arch::SMALL {
+        return zero_exact(dst, len);
+    }
+    if len == 0 {
+        return Ok(0);
+    }
+    // SAFETY: 1. was just checked; 2. is what holding the block proves.
+    let stop = unsafe { arch::zero_small(dst.as_ptr(), len) };
+    if stop.info == 0 { Ok(len) } else { zero_exact(dst, len) }
+}
+
+/// Zeroes `len` bytes in ascending order, counting.
+#[inline(never)]
+fn zero_exact(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
+    // SAFETY: 1. is what holding the block proves.
+    let (stop, left) = unsafe { arch::zero_exact(dst.as_ptr(), len) };
+    if stop.info == 0 {
+        return Ok(len);
+    }
+    let done = len.wrapping_sub(left);
+    let addr = dst.addr().wrapping_add(done);
+    Err(Partial::new(done, HostFault { kind: kind_of(stop), addr }))
+}

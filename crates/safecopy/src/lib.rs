@@ -1,0 +1,38 @@
+//! Every access to memory that may fault or change under our hands.
+//!
+//! # Foreign memory
+//!
+//! *Foreign memory* is memory that an untrusted program also sees: other threads and other
+//! processes write it at any time, and a page of it may vanish or lose a permission in the middle
+//! of an access. No Rust reference to it ever exists, and the compiler is never told of it: it is
+//! touched only by the assembly in `arch`, whose faults come back as a [`HostFault`] with an exact
+//! count.
+
+#[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
+mod arch;
+mod atomic;
+mod block;
+mod block_stream;
+mod copy;
+mod fault;
+mod handler;
+mod iovec;
+mod previous;
+mod recovery;
+mod seq;
+mod slice_stream;
+mod std_stream;
+mod stream;
+
+pub use atomic::{compare_exchange_u32, load_u32, swap_u32};
+pub use block::{Block, Destination, DstBlock, Source, SrcBlock};
+pub use block_stream::{BlockSeqReader, BlockSeqWriter};
+pub use copy::{copy, zero};
+pub use fault::HostFault;
+pub use handler::{InitError, Status, init, status};
+pub use iovec::IoVecs;
+pub use seq::{BlockSeq, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
+pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
+pub use std_stream::{FromStdRead, FromStdWrite, ToStdRead, ToStdWrite};
+pub use stream::{Reader, StreamError, Writer, read_full, write_full};

@@ -1,0 +1,139 @@
+//! Memory with an edge.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use safecopy::{DstBlock, SrcBlock};
+use usermem_types::FaultKind;
+
+pub(crate) const PAGE: usize = 4096;
+
+/// What lies behind an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    Nothing,
+    NoAccess,
+    ReadOnly,
+    EndOfFile,
+}
+
+impl Beyond {
+    pub(crate) const UNREADABLE: [Self; 3] = [Self::Nothing, Self::NoAccess, Self::EndOfFile];
+    pub(crate) const UNWRITABLE: [Self; 4] =
+        [Self::Nothing, Self::NoAccess, Self::ReadOnly, Self::EndOfFile];
+
+    pub(crate) fn kind(self) -> FaultKind {
+        match self {
+            Self::Nothing => FaultKind::Unmapped,
+            Self::NoAccess | Self::ReadOnly => FaultKind::Protection,
+            Self::EndOfFile => FaultKind::Bus,
+        }
+    }
+}
+
+/// Two pages that may be read and written, and two that an edge cuts off.
+pub(crate) struct Edge {
+    base: *mut u8,
+}
+
+impl Edge {
+    pub(crate) const GOOD: usize = 2 * PAGE;
+    const ALL: usize = 4 * PAGE;
+
+    pub(crate) fn new(beyond: Beyond) -> Self {
+        safecopy::init().unwrap();
+        let file = memfd();
+        file.set_len(if beyond == Beyond::EndOfFile { Self::GOOD } else { Self::ALL } as u64)
+            .unwrap();
+        // Far from where the kernel puts what other threads map, so that a hole stays one.
+        static NEXT: AtomicUsize = AtomicUsize::new(0x10_0000_0000);
+        let addr = NEXT.fetch_add(2 * Self::ALL, Ordering::Relaxed);
+        // SAFETY: the call fails where something is.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::without_provenance_mut(addr),
+                Self::ALL,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        assert_ne!(base, libc::MAP_FAILED);
+        let this = Self { base: base.cast() };
+        match beyond {
+            Beyond::EndOfFile => {}
+            Beyond::NoAccess => this.protect_beyond(libc::PROT_NONE),
+            Beyond::ReadOnly => this.protect_beyond(libc::PROT_READ),
+            Beyond::Nothing => {
+                // SAFETY: the two pages are ours, and nothing uses them.
+                let result = unsafe { libc::munmap(this.edge_ptr().cast(), 2 * PAGE) };
+                assert_eq!(result, 0);
+            }
+        }
+        this
+    }
+
+    pub(crate) fn protect_beyond(&self, protection: i32) {
+        // SAFETY: the two pages are ours, and no Rust object is in them.
+        let result = unsafe { libc::mprotect(self.edge_ptr().cast(), 2 * PAGE, protection) };
+        assert_eq!(result, 0);
+    }
+
+    fn edge_ptr(&self) -> *mut u8 {
+        self.base.wrapping_add(Self::GOOD)
+    }
+
+    /// The address of the first byte beyond the edge.
+    pub(crate) fn addr(&self) -> usize {
+        self.edge_ptr().addr()
+    }
+
+    /// A block that begins `before` bytes before the edge.
+    pub(crate) fn src(&self, before: usize, len: usize) -> SrcBlock<'_> {
+        self.dst(before, len).as_source()
+    }
+
+    /// A block that begins `before` bytes before the edge.
+    pub(crate) fn dst(&self, before: usize, len: usize) -> DstBlock<'_> {
+        assert!(before <= Self::GOOD && len <= before + 2 * PAGE);
+        // SAFETY: the four pages hold no Rust object.
+        unsafe { DstBlock::from_raw(self.edge_ptr().wrapping_sub(before), len) }
+    }
+
+    /// Stores the same bytes for the same `seed` before the edge.
+    pub(crate) fn fill(&self, seed: u8) {
+        let bytes = pattern(Self::GOOD, seed);
+        let done = safecopy::copy(self.dst(Self::GOOD, Self::GOOD), SrcBlock::from_slice(&bytes));
+        assert_eq!(done, Ok(Self::GOOD));
+    }
+
+    /// Returns the last `before` bytes before the edge.
+    pub(crate) fn read(&self, before: usize) -> Vec<u8> {
+        let mut bytes = vec![0; before];
+        let src = self.src(before, before);
+        assert_eq!(safecopy::copy(DstBlock::from_slice(&mut bytes), src), Ok(before));
+        bytes
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        // SAFETY: the four pages are ours, and nothing uses them any more.
+        let result = unsafe { libc::munmap(self.base.cast(), Self::ALL) };
+        assert_eq!(result, 0);
+    }
+}
+
+pub(crate) fn pattern(len: usize, seed: u8) -> Vec<u8> {
+    (0..len).map(|at| (at as u8).wrapping_mul(167) ^ (at >> 8) as u8 ^ seed).collect()
+}
+
+fn memfd() -> File {
+    // SAFETY: the name is a C string.
+    let fd = unsafe { libc::memfd_create(c"edge".as_ptr(), 0) };
+    assert!(fd >= 0);
+    // SAFETY: the descriptor is new.
+    unsafe { File::from_raw_fd(fd) }
+}
