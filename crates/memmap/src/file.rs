@@ -1,0 +1,163 @@
+//! Stores of pages, and references to ranges of them.
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use safecopy::{DstBlock, SrcBlock};
+use usermem_types::{Errno, MemoryType};
+
+/// A half-open, page-aligned range `[start, end)` of offsets into a [`File`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileRange {
+    /// The first offset.
+    pub start: u64,
+    /// The offset after the last one.
+    pub end: u64,
+}
+
+impl FileRange {
+    /// Creates a range.
+    ///
+    /// # Panics
+    /// When `end` lies below `start`.
+    #[must_use]
+    pub fn new(start: u64, end: u64) -> Self {
+        assert!(start <= end, "file range ends before it starts");
+        Self { start, end }
+    }
+
+    /// Returns the number of bytes.
+    #[must_use]
+    pub fn len(self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Returns whether the range holds no byte.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// A store of pages: the memory file, a host file, a device.
+pub trait File: Send + Sync + fmt::Debug {
+    /// Adds a reference to every page of the range.
+    fn inc_ref(&self, range: FileRange);
+
+    /// Drops a reference to every page of the range; a page without references is recycled.
+    fn dec_ref(&self, range: FileRange);
+
+    /// Returns whether exactly one reference to every page of the range exists.
+    fn has_unique_ref(&self, range: FileRange) -> bool;
+
+    /// Returns host memory that shows the range for reading: a block over a prefix of it that is
+    /// not empty. The block stays valid while the pages are referenced.
+    ///
+    /// # Errors
+    /// The host's error when the pages cannot be mapped.
+    fn source(&self, range: FileRange) -> Result<SrcBlock<'_>, Errno>;
+
+    /// Returns host memory that shows the range for writing: a block over a prefix of it that is
+    /// not empty. The block stays valid while the pages are referenced.
+    ///
+    /// # Errors
+    /// `EACCES` when the file was not opened for writing; the host's error when the pages cannot
+    /// be mapped.
+    fn destination(&self, range: FileRange) -> Result<DstBlock<'_>, Errno>;
+
+    /// Returns the descriptor that shows the pages, at the offsets of their ranges, when mapped.
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// Returns how the pages are cached.
+    fn memory_type(&self) -> MemoryType {
+        MemoryType::WriteBack
+    }
+}
+
+/// A counted reference to a range of a file: one reference to each of its pages.
+///
+/// Splitting and merging leave the counts as they are; cloning adds one, dropping takes one away.
+/// This is the only way in which this project counts references to pages.
+pub struct FileRef {
+    file: Arc<dyn File>,
+    range: FileRange,
+}
+
+impl FileRef {
+    /// Takes over a reference that the caller already holds, as an allocation returns it.
+    #[must_use]
+    pub fn adopt(file: Arc<dyn File>, range: FileRange) -> Self {
+        Self { file, range }
+    }
+
+    /// Creates a new reference to a range that is referenced already.
+    #[must_use]
+    pub fn acquire(file: Arc<dyn File>, range: FileRange) -> Self {
+        file.inc_ref(range);
+        Self { file, range }
+    }
+
+    /// Returns the file.
+    #[must_use]
+    pub fn file(&self) -> &Arc<dyn File> {
+        &self.file
+    }
+
+    /// Returns the range.
+    #[must_use]
+    pub fn range(&self) -> FileRange {
+        self.range
+    }
+
+    /// Keeps the first `len` bytes and returns the rest. Both are whole pages.
+    ///
+    /// # Panics
+    /// When `len` does not lie strictly inside the range.
+    #[must_use]
+    pub fn split_off(&mut self, len: u64) -> Self {
+        assert!(0 < len && len < self.range.len(), "split outside of the range");
+        let at = self.range.start + len;
+        let rest = Self {
+            file: Arc::clone(&self.file),
+            range: FileRange { start: at, end: self.range.end },
+        };
+        self.range.end = at;
+        rest
+    }
+
+    /// Appends `next` when it continues this range of the same file.
+    ///
+    /// # Errors
+    /// Gives `next` back when it does not continue.
+    pub fn try_merge(&mut self, next: Self) -> Result<(), Self> {
+        if self.range.end != next.range.start || !Arc::ptr_eq(&self.file, &next.file) {
+            return Err(next);
+        }
+        self.range.end = next.range.end;
+        // The counts of `next` are this reference's now.
+        let mut next = next;
+        next.range.start = next.range.end;
+        Ok(())
+    }
+}
+
+impl Clone for FileRef {
+    fn clone(&self) -> Self {
+        Self::acquire(Arc::clone(&self.file), self.range)
+    }
+}
+
+impl Drop for FileRef {
+    fn drop(&mut self) {
+        if !self.range.is_empty() {
+            self.file.dec_ref(self.range);
+        }
+    }
+}
+
+impl fmt::Debug for FileRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FileRef({:#x}..{:#x})", self.range.start, self.range.end)
+    }
+}
