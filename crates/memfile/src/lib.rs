@@ -1,0 +1,20 @@
+//! All application memory: reference-counted pages of one memfd.
+//!
+//! A [`MemoryFile`] hands out zeroed pages and takes them back when their last reference goes.
+//! Stub processes map its descriptor; we see the same pages through one mapping of our own, so
+//! that the host address of a page is arithmetic. A [`SharedMemory`] is the object behind shared
+//! anonymous mappings, made of such pages.
+
+mod options;
+
+mod charge;
+mod free_runs;
+mod memory_file;
+mod page_counts;
+mod region;
+mod shared_memory;
+
+pub use charge::Charge;
+pub use memory_file::MemoryFile;
+pub use options::{AllocOpts, Commit, Direction, MemoryFileError, MemoryFileOptions};
+pub use shared_memory::SharedMemory;

@@ -1,0 +1,175 @@
+//! The memfd, and our one mapping of it.
+#![expect(unsafe_code, reason = "maps the file and makes blocks of the mapping")]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr;
+
+use memmap::FileRange;
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
+use rustix::io::Errno as HostErrno;
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::process::Resource;
+use safecopy::{DstBlock, SrcBlock};
+use usermem_types::{Errno, PageSize};
+
+use crate::MemoryFileError;
+
+/// The smallest reservation that is tried.
+const MIN_RESERVATION: u64 = 1 << 26;
+
+/// A memfd, and a mapping of its first `reserved` bytes, shared and writable.
+///
+/// The mapping reaches beyond the end of the file; touching that part faults until the file has
+/// grown over it.
+#[derive(Debug)]
+pub(crate) struct Region {
+    fd: OwnedFd,
+    /// Invariant: the start of a mapping of `fd` of `reserved` bytes, which this value owns and
+    /// which holds no Rust object.
+    base: *mut u8,
+    reserved: u64,
+}
+
+// SAFETY: the pointer is the address of a mapping that belongs to the process, not to a thread;
+// the memory behind it is only touched through `safecopy`, which allows for other writers.
+unsafe impl Send for Region {}
+
+// SAFETY: as for `Send`; no method changes the fields.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Creates an empty file and maps it, with as much of `reservation` as the host grants.
+    pub(crate) fn new(reservation: u64) -> Result<Self, MemoryFileError> {
+        let limit = rustix::process::getrlimit(Resource::Fsize).current;
+        let mut reserved = within_file_size_limit(reservation.max(MIN_RESERVATION), limit)?;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let fd = rustix::fs::memfd_create("usermem", flags)
+            .map_err(|error| MemoryFileError::Create(errno(error)))?;
+        rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::SEAL)
+            .map_err(|error| MemoryFileError::Seal(errno(error)))?;
+        loop {
+            match map_shared(fd.as_fd(), reserved) {
+                Ok(base) => return Ok(Self { fd, base, reserved }),
+                Err(_) if reserved / 2 >= MIN_RESERVATION => reserved /= 2,
+                Err(error) => return Err(MemoryFileError::Reserve(error)),
+            }
+        }
+    }
+
+    /// Returns the most bytes that the file may hold.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Returns the descriptor of the file.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Makes the file `size` bytes long; never shorter than it is.
+    pub(crate) fn grow(&self, size: u64) -> Result<(), Errno> {
+        rustix::fs::ftruncate(&self.fd, size).map_err(errno)
+    }
+
+    /// Returns the bytes of memory behind the file.
+    pub(crate) fn committed_bytes(&self) -> u64 {
+        rustix::fs::fstat(&self.fd).map_or(0, |stat| stat.st_blocks.cast_unsigned() * 512)
+    }
+
+    /// Gives the memory of a range back to the host; it reads as zero afterwards.
+    pub(crate) fn punch(&self, range: FileRange) -> Result<(), Errno> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&self.fd, flags, range.start, range.len()).map_err(errno)
+    }
+
+    /// Puts memory behind every page of a range.
+    pub(crate) fn populate(&self, range: FileRange) -> Result<(), Errno> {
+        let block = self.destination(range);
+        // SAFETY: the block lies in our own mapping, and populating changes no byte of it.
+        let populated = unsafe {
+            rustix::mm::madvise(block.as_ptr().cast(), block.len(), Advice::LinuxPopulateWrite)
+        };
+        match populated {
+            Ok(()) => Ok(()),
+            // Linux before 5.14 does not know the advice.
+            Err(HostErrno::INVAL) => {
+                rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), range.start, range.len())
+                    .map_err(errno)
+            }
+            Err(_) => Err(Errno::ENOMEM),
+        }
+    }
+
+    /// Returns the memory of a range, for reading.
+    pub(crate) fn source(&self, range: FileRange) -> SrcBlock<'_> {
+        let (ptr, len) = self.locate(range);
+        // SAFETY: 1. by `locate` the block lies in our mapping, which holds no Rust object and
+        // stays for as long as `self` is borrowed; no reference to its memory is ever made.
+        unsafe { SrcBlock::from_raw(ptr, len) }
+    }
+
+    /// Returns the memory of a range, for writing.
+    pub(crate) fn destination(&self, range: FileRange) -> DstBlock<'_> {
+        let (ptr, len) = self.locate(range);
+        // SAFETY: 1. by `locate` the block lies in our mapping, which holds no Rust object and
+        // stays for as long as `self` is borrowed; no reference to its memory is ever made.
+        unsafe { DstBlock::from_raw(ptr, len) }
+    }
+
+    /// Returns where a range lies in the mapping, and its length.
+    fn locate(&self, range: FileRange) -> (*mut u8, usize) {
+        assert!(
+            range.start <= range.end && range.end <= self.reserved,
+            "our own invariant: ranges of the memory file lie in its reservation"
+        );
+        // Neither cast loses bits: the mapping, whose length is a `usize`, holds the range.
+        (self.base.wrapping_add(range.start as usize), range.len() as usize)
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and every block of it borrowed `self`, so none is left.
+        let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.reserved as usize) };
+        debug_assert!(unmapped.is_ok(), "our own invariant: the reservation can be unmapped");
+    }
+}
+
+/// Cuts a reservation to what a file may hold. Growing a file beyond its limit would end the
+/// process with a signal.
+fn within_file_size_limit(wanted: u64, limit: Option<u64>) -> Result<u64, MemoryFileError> {
+    match limit {
+        Some(limit) if limit < MIN_RESERVATION => Err(MemoryFileError::FileSizeLimit(limit)),
+        Some(limit) => Ok(PageSize::K64.round_down(wanted.min(limit))),
+        None => Ok(wanted),
+    }
+}
+
+/// Maps the first `len` bytes of a file, wherever the host has room.
+fn map_shared(fd: BorrowedFd<'_>, len: u64) -> Result<*mut u8, Errno> {
+    let len = usize::try_from(len).map_err(|_| Errno::ENOMEM)?;
+    let prot = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::SHARED | MapFlags::NORESERVE;
+    // SAFETY: a new mapping at an address of the host's choice replaces nothing.
+    let base = unsafe { rustix::mm::mmap(ptr::null_mut(), len, prot, flags, fd, 0) };
+    base.map(<*mut core::ffi::c_void>::cast).map_err(errno)
+}
+
+/// Returns a host error as ours.
+fn errno(error: HostErrno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_size_limit_bounds_the_reservation() {
+        assert_eq!(within_file_size_limit(1 << 42, None), Ok(1 << 42));
+        assert_eq!(within_file_size_limit(1 << 42, Some(u64::MAX)), Ok(1 << 42));
+        assert_eq!(within_file_size_limit(1 << 42, Some((1 << 30) + 1024)), Ok(1 << 30));
+        let refused = Err(MemoryFileError::FileSizeLimit(1 << 20));
+        assert_eq!(within_file_size_limit(1 << 42, Some(1 << 20)), refused);
+    }
+}
