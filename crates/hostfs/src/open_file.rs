@@ -1,0 +1,265 @@
+//! Open host files with contents: regular files, pipes, terminals, devices, sockets.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+
+use memmap::MappedObject;
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FallocateFlags, FileType, Mode, OFlags, SeekFrom, Timespec, Timestamps};
+use usermem_io::{IoCause, IoSequence};
+use usermem_types::{Errno, Transfer};
+
+use crate::attributes::timespec;
+use crate::host::{self, errno};
+use crate::open::Granted;
+use crate::sys::{self, More};
+use crate::transfer::{self, stream};
+use crate::tree::Tree;
+use crate::{
+    FileDescription, FileKind, Place, PollSet, Stat, StatFs, StatusFlags, Timestamp, Whence,
+    mapping,
+};
+
+/// `O_LARGEFILE` as the kernel knows it; the C library's is zero.
+const LARGEFILE: u32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
+
+/// An open host file with contents.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    fd: Arc<OwnedFd>,
+    place: Place,
+    kind: FileKind,
+    /// Access mode and flags as they were at opening.
+    opened: StatusFlags,
+    /// `None` for what is nowhere in the tree.
+    tree: Option<Arc<Tree>>,
+    object: OnceLock<MappedObject>,
+}
+
+impl OpenFile {
+    /// Describes a host descriptor; `tree` when it lies in one, as its place.
+    pub(crate) fn new(fd: OwnedFd, tree: Option<Arc<Tree>>) -> Result<Self, Errno> {
+        let stat = host::stat(fd.as_fd())?;
+        let kind = match host::file_type(&stat) {
+            FileType::RegularFile => FileKind::Regular,
+            FileType::Directory => FileKind::Directory,
+            FileType::Fifo => FileKind::Pipe,
+            FileType::Socket => FileKind::Socket,
+            FileType::CharacterDevice if rustix::termios::isatty(&fd) => FileKind::Terminal,
+            // Files such as an eventfd have no type.
+            _ => FileKind::Device,
+        };
+        let opened = status_flags(fd.as_fd())?;
+        let fd = Arc::new(fd);
+        let place = Place::of_host(Arc::clone(&fd), None);
+        Ok(Self { fd, place, kind, opened, tree, object: OnceLock::new() })
+    }
+
+    fn readable(&self) -> bool {
+        !self.opened.intersects(StatusFlags::WRITE_ONLY | StatusFlags::PATH)
+    }
+
+    fn writable(&self) -> bool {
+        self.opened.intersects(StatusFlags::WRITE_ONLY | StatusFlags::READ_WRITE)
+    }
+
+    /// Whether a second host call after one that moved all it could may be made: not where it
+    /// might wait for more.
+    fn more(&self) -> More {
+        match self.kind {
+            FileKind::Regular | FileKind::Device => More::Continue,
+            _ => More::Stop,
+        }
+    }
+
+    fn check_offset(&self, offset: u64) -> Result<(), Errno> {
+        if i64::try_from(offset).is_err() {
+            return Err(Errno::EINVAL);
+        }
+        match self.kind {
+            FileKind::Pipe | FileKind::Socket | FileKind::Terminal => Err(Errno::ESPIPE),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that attributes may be changed: only of files in the tree that lie below a
+    /// directory to write to, and of those that are nowhere.
+    fn check_changeable(&self) -> Result<(), Errno> {
+        match &self.tree {
+            Some(tree) => tree.check_writable(&self.place).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FileDescription for OpenFile {
+    fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    fn read(&self, dst: IoSequence<'_>) -> Transfer<IoCause> {
+        if !self.readable() {
+            return Err(stream(Errno::EBADF));
+        }
+        transfer::read(self.fd.as_fd(), dst, None, self.more())
+    }
+
+    fn write(&self, src: IoSequence<'_>) -> Transfer<IoCause> {
+        if !self.writable() {
+            return Err(stream(Errno::EBADF));
+        }
+        transfer::write(self.fd.as_fd(), src, None)
+    }
+
+    fn read_at(&self, dst: IoSequence<'_>, offset: u64) -> Transfer<IoCause> {
+        self.check_offset(offset).map_err(stream)?;
+        if !self.readable() {
+            return Err(stream(Errno::EBADF));
+        }
+        transfer::read(self.fd.as_fd(), dst, Some(offset), self.more())
+    }
+
+    fn write_at(&self, src: IoSequence<'_>, offset: u64) -> Transfer<IoCause> {
+        self.check_offset(offset).map_err(stream)?;
+        if !self.writable() {
+            return Err(stream(Errno::EBADF));
+        }
+        transfer::write(self.fd.as_fd(), src, Some(offset))
+    }
+
+    fn seek(&self, offset: i64, whence: Whence) -> Result<u64, Errno> {
+        host_seek(self.fd.as_fd(), offset, whence)
+    }
+
+    fn stat(&self) -> Result<Stat, Errno> {
+        host::stat(self.fd.as_fd())
+    }
+
+    fn statfs(&self) -> Result<StatFs, Errno> {
+        host::statfs(self.fd.as_fd())
+    }
+
+    fn truncate(&self, len: u64) -> Result<(), Errno> {
+        if !self.writable() || i64::try_from(len).is_err() {
+            return Err(Errno::EINVAL);
+        }
+        rustix::fs::ftruncate(&self.fd, len).map_err(errno)?;
+        mapping::truncated(&self.stat()?, len);
+        Ok(())
+    }
+
+    fn allocate(&self, mode: u32, offset: u64, len: u64) -> Result<(), Errno> {
+        if !self.writable() {
+            return Err(Errno::EBADF);
+        }
+        let mode = FallocateFlags::from_bits_retain(mode);
+        rustix::fs::fallocate(&self.fd, mode, offset, len).map_err(errno)
+    }
+
+    fn sync(&self, data_only: bool) -> Result<(), Errno> {
+        let result =
+            if data_only { rustix::fs::fdatasync(&self.fd) } else { rustix::fs::fsync(&self.fd) };
+        result.map_err(errno)
+    }
+
+    fn chmod(&self, mode: u32) -> Result<(), Errno> {
+        self.check_changeable()?;
+        rustix::fs::fchmod(&self.fd, Mode::from_bits_truncate(mode)).map_err(errno)
+    }
+
+    fn set_times(&self, atime: Option<Timestamp>, mtime: Option<Timestamp>) -> Result<(), Errno> {
+        self.check_changeable()?;
+        let time = |time: Option<Timestamp>| -> Timespec { timespec(time.into()) };
+        let times = Timestamps { last_access: time(atime), last_modification: time(mtime) };
+        rustix::fs::futimens(&self.fd, &times).map_err(errno)
+    }
+
+    fn status_flags(&self) -> StatusFlags {
+        status_flags(self.fd.as_fd()).unwrap_or(self.opened)
+    }
+
+    fn set_status_flags(&self, flags: StatusFlags) -> Result<(), Errno> {
+        let mut new = rustix::fs::fcntl_getfl(&self.fd).map_err(errno)?;
+        new.set(OFlags::APPEND, flags.contains(StatusFlags::APPEND));
+        new.set(OFlags::NONBLOCK, flags.contains(StatusFlags::NONBLOCK));
+        rustix::fs::fcntl_setfl(&self.fd, new).map_err(errno)
+    }
+
+    fn poll(&self, interest: PollSet) -> PollSet {
+        let Some(fd) = self.poll_fd() else {
+            return interest & (PollSet::IN | PollSet::OUT);
+        };
+        let events = PollFlags::from_bits_retain(interest.bits());
+        let mut fds = [PollFd::from_borrowed_fd(fd, events)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        match rustix::event::poll(&mut fds, Some(&now)) {
+            Ok(_) => PollSet::from_bits_retain(fds[0].revents().bits()),
+            Err(_) => PollSet::empty(),
+        }
+    }
+
+    fn poll_fd(&self) -> Option<BorrowedFd<'_>> {
+        (self.kind != FileKind::Regular).then(|| self.fd.as_fd())
+    }
+
+    fn ioctl(&self, request: u32, argument: &mut [u8]) -> Result<u64, Errno> {
+        sys::ioctl(self.fd.as_fd(), request, argument)
+    }
+
+    fn mapped_object(&self) -> Result<MappedObject, Errno> {
+        if !self.readable() {
+            return Err(Errno::EACCES);
+        }
+        if self.kind != FileKind::Regular {
+            return Err(Errno::ENODEV);
+        }
+        if let Some(object) = self.object.get() {
+            return Ok(object.clone());
+        }
+        let object = mapping::object(&self.fd, self.writable(), self.tree.as_ref())?;
+        Ok(self.object.get_or_init(|| object).clone())
+    }
+
+    fn reopen(&self, flags: u32) -> Result<Arc<dyn FileDescription>, Errno> {
+        // Who holds a file that is open for writing may open it so again, wherever it lies.
+        let granted = if self.writable() { Granted::Writing } else { Granted::Nothing };
+        crate::open::reopen(&self.place, flags, self.tree.as_ref(), granted)
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.tree.is_some().then_some(&self.place)
+    }
+
+    fn path(&self) -> Vec<u8> {
+        match &self.tree {
+            Some(tree) => tree.shown_path(&self.place),
+            None => host::path_text(self.fd.as_fd()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Returns the status flags of a host descriptor.
+pub(crate) fn status_flags(fd: BorrowedFd<'_>) -> Result<StatusFlags, Errno> {
+    let host = rustix::fs::fcntl_getfl(fd).map_err(errno)?.bits();
+    let mut bits = host & !(LARGEFILE | OFlags::DIRECTORY.bits());
+    if host & LARGEFILE != 0 {
+        bits |= StatusFlags::LARGEFILE.bits();
+    }
+    if host & OFlags::DIRECTORY.bits() != 0 {
+        bits |= StatusFlags::DIRECTORY.bits();
+    }
+    Ok(StatusFlags::from_bits_retain(bits))
+}
+
+/// Moves the offset of a host descriptor.
+pub(crate) fn host_seek(fd: BorrowedFd<'_>, offset: i64, whence: Whence) -> Result<u64, Errno> {
+    let unsigned = || u64::try_from(offset).map_err(|_| Errno::EINVAL);
+    let to = match whence {
+        Whence::Start => SeekFrom::Start(unsigned()?),
+        Whence::Current => SeekFrom::Current(offset),
+        Whence::End => SeekFrom::End(offset),
+        Whence::Data => SeekFrom::Data(u64::try_from(offset).map_err(|_| Errno::ENXIO)?),
+        Whence::Hole => SeekFrom::Hole(u64::try_from(offset).map_err(|_| Errno::ENXIO)?),
+    };
+    rustix::fs::seek(fd, to).map_err(errno)
+}

@@ -1,0 +1,10 @@
+//! Tests of the whole crate against real files.
+#![forbid(unsafe_code)]
+
+mod escapes;
+mod memory;
+mod native;
+mod proc_and_dev;
+mod read_only;
+mod streams;
+mod support;
