@@ -1,0 +1,20 @@
+//! Where application code runs, and how it is entered and left.
+//!
+//! A [`Platform`] makes address spaces and contexts. A [`Context`] is one application thread's
+//! CPU state; [`Context::switch`] runs it until it needs the kernel. [`null`] records mappings
+//! and runs nothing; [`ptrace`] runs code in stub processes.
+
+mod context;
+mod regs;
+
+pub mod null;
+pub mod ptrace;
+
+#[cfg(test)]
+mod test_file;
+
+pub use context::{
+    Arch, Context, Event, FaultInfo, Interrupt, Platform, PlatformError, SignalInfo, SyscallInfo,
+};
+pub use ptrace::{Check, probe};
+pub use regs::Registers;

@@ -1,0 +1,191 @@
+//! A processor of the tests' own.
+
+use memmap::AddressSpace;
+use usermem_types::{AccessType, Addr};
+
+use super::NullAddressSpace;
+use super::address_space::Piece;
+use crate::FaultInfo;
+
+/// Accesses memory as a processor in a [`NullAddressSpace`] would: through the recorded mappings
+/// and nothing else.
+///
+/// An access that fails has moved nothing, even when it began on a page that allows it; the fault
+/// is the one that the ptrace back end would report.
+#[derive(Clone, Copy, Debug)]
+pub struct SoftCpu<'a> {
+    space: &'a NullAddressSpace,
+    /// The instruction pointer that faults carry; fetches use their own address.
+    pub pc: Addr,
+    /// The stack pointer that faults carry.
+    pub sp: Addr,
+}
+
+impl<'a> SoftCpu<'a> {
+    /// Creates a processor with its registers at zero.
+    #[must_use]
+    pub fn new(space: &'a NullAddressSpace) -> Self {
+        Self { space, pc: Addr::ZERO, sp: Addr::ZERO }
+    }
+
+    /// Reads `dst.len()` bytes.
+    ///
+    /// # Errors
+    /// The fault of the first page that refuses.
+    pub fn load(&self, addr: Addr, dst: &mut [u8]) -> Result<(), FaultInfo> {
+        self.read(addr, dst, AccessType::READ, self.pc)
+    }
+
+    /// Reads `dst.len()` bytes as instructions.
+    ///
+    /// # Errors
+    /// The fault of the first page that refuses.
+    pub fn fetch(&self, addr: Addr, dst: &mut [u8]) -> Result<(), FaultInfo> {
+        self.read(addr, dst, AccessType::EXECUTE, addr)
+    }
+
+    /// Writes the bytes of `src`.
+    ///
+    /// # Errors
+    /// The fault of the first page that refuses.
+    pub fn store(&self, addr: Addr, src: &[u8]) -> Result<(), FaultInfo> {
+        let spans = self.walk(addr, src.len(), AccessType::WRITE, self.pc)?;
+        let mut rest = src;
+        for span in spans {
+            let (now, later) = rest.split_at(span.len);
+            // A file that shrinks meanwhile is the test's own doing: it sees a short write.
+            let _ = rustix::io::pwrite(&*span.piece.fd, now, span.offset);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        addr: Addr,
+        dst: &mut [u8],
+        access: AccessType,
+        pc: Addr,
+    ) -> Result<(), FaultInfo> {
+        let spans = self.walk(addr, dst.len(), access, pc)?;
+        let mut rest = dst;
+        for span in spans {
+            let (now, later) = rest.split_at_mut(span.len);
+            let _ = rustix::io::pread(&*span.piece.fd, now, span.offset);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Finds the bytes behind an access, checking every page before any byte moves.
+    fn walk(
+        &self,
+        addr: Addr,
+        len: usize,
+        access: AccessType,
+        pc: Addr,
+    ) -> Result<Vec<Span>, FaultInfo> {
+        let mut spans = Vec::new();
+        let mut at = addr.get();
+        let mut left = len as u64;
+        while left > 0 {
+            let fault = |denied, bus| FaultInfo {
+                addr: Addr::new(at),
+                denied,
+                maybe_execute: at.wrapping_sub(pc.get()) < 16,
+                bus,
+                pc,
+                sp: self.sp,
+            };
+            let found = self.space.user_range().contains(Addr::new(at));
+            let Some((start, piece)) = found.then(|| self.space.piece(at)).flatten() else {
+                return Err(fault(false, false));
+            };
+            if !piece.access.effective().superset_of(access) {
+                return Err(fault(true, false));
+            }
+            let take = left.min(4096 - at % 4096);
+            let offset = piece.offset + (at - start);
+            let size = rustix::fs::fstat(&*piece.fd)
+                .map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+            // The last page of a file is there as a whole.
+            if offset - offset % 4096 >= size {
+                return Err(fault(false, true));
+            }
+            let len = usize::try_from(take).unwrap_or(0);
+            spans.push(Span { piece, offset, len });
+            at += take;
+            left -= take;
+        }
+        Ok(spans)
+    }
+}
+
+struct Span {
+    piece: Piece,
+    offset: u64,
+    len: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use memmap::FileRange;
+    use usermem_types::AddrRange;
+
+    use super::*;
+    use crate::test_file::TestFile;
+
+    #[test]
+    fn accesses_obey_the_recorded_mappings() {
+        let file = TestFile::new(4);
+        file.write(4096, b"hello");
+        let space = NullAddressSpace::new();
+        let cpu = SoftCpu { pc: Addr::new(0x50_0000), ..SoftCpu::new(&space) };
+        let at = Addr::new(0x10_0000);
+        let mut buffer = [0u8; 5];
+        let fault = cpu.load(at, &mut buffer).unwrap_err();
+        assert_eq!((fault.addr, fault.denied, fault.bus), (at, false, false));
+
+        let page = FileRange::new(4096, 8192);
+        space.map_file(at, &file, page, AccessType::READ, false).unwrap();
+        cpu.load(at, &mut buffer).unwrap();
+        assert_eq!(&buffer, b"hello");
+        let fault = cpu.store(at, b"x").unwrap_err();
+        assert_eq!((fault.denied, fault.maybe_execute), (true, false));
+        let fault = cpu.fetch(at, &mut buffer).unwrap_err();
+        assert_eq!((fault.denied, fault.maybe_execute, fault.pc), (true, true, at));
+
+        space.map_file(at, &file, page, AccessType::READ_WRITE, false).unwrap();
+        cpu.store(at, b"J").unwrap();
+        assert_eq!(file.read::<5>(4096), *b"Jello");
+
+        space.unmap(AddrRange::new(at, Addr::new(0x10_1000)).unwrap());
+        assert!(!cpu.load(at, &mut buffer).unwrap_err().denied);
+    }
+
+    #[test]
+    fn an_access_over_two_pages_moves_all_or_nothing() {
+        let file = TestFile::new(2);
+        let space = NullAddressSpace::new();
+        let cpu = SoftCpu::new(&space);
+        let at = Addr::new(0x10_0000);
+        let page = FileRange::new(0, 4096);
+        space.map_file(at, &file, page, AccessType::READ_WRITE, false).unwrap();
+        let straddle = Addr::new(0x10_0ffe);
+        let fault = cpu.store(straddle, b"abcd").unwrap_err();
+        assert_eq!(fault.addr, Addr::new(0x10_1000));
+        assert_eq!(file.read::<2>(4094), [0, 0]);
+    }
+
+    #[test]
+    fn pages_beyond_the_end_of_the_file_are_bus_errors() {
+        let file = TestFile::new(1);
+        let space = NullAddressSpace::new();
+        let at = Addr::new(0x10_0000);
+        space.map_file(at, &file, FileRange::new(0, 8192), AccessType::READ, false).unwrap();
+        let mut byte = [0];
+        assert!(SoftCpu::new(&space).load(at, &mut byte).is_ok());
+        let fault = SoftCpu::new(&space).load(Addr::new(0x10_1000), &mut byte).unwrap_err();
+        assert!(fault.bus);
+    }
+}

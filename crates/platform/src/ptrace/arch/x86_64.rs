@@ -1,0 +1,255 @@
+//! x86-64: registers, the stub's code, raw system calls.
+#![expect(unsafe_code, reason = "raw system calls and the jump into the stub")]
+
+use std::arch::asm;
+
+use crate::Registers;
+
+/// Whether the back end works on this machine.
+pub(in crate::ptrace) const SUPPORTED: bool = true;
+
+/// The end of what a process can map without asking for more than 47 bits.
+pub(in crate::ptrace) const TASK_SIZE: u64 = 0x7fff_ffff_f000;
+
+/// `AUDIT_ARCH_X86_64`; another value means a call through `int 0x80`.
+pub(in crate::ptrace) const AUDIT_ARCH_NATIVE: u32 = 0xc000_003e;
+
+/// The registers as `PTRACE_GETREGSET` gives them.
+pub(in crate::ptrace) type UserRegs = libc::user_regs_struct;
+
+/// Where `PTRACE_POKEUSER` finds the result register.
+pub(in crate::ptrace) const RESULT_OFFSET: Option<usize> =
+    Some(std::mem::offset_of!(UserRegs, rax));
+
+/// The number of the register set with the vector and floating-point state: `NT_X86_XSTATE`.
+pub(in crate::ptrace) const NT_EXTENDED: usize = 0x202;
+
+/// The stub: `syscall; 1: int3; jmp 1b`. An injected call starts at the first instruction and
+/// stops at the second; nothing ever runs past it.
+pub(in crate::ptrace) const STUB_CODE: &[u8] = &[0x0f, 0x05, 0xcc, 0xeb, 0xfd];
+
+/// The offset of the trap in [`STUB_CODE`].
+pub(in crate::ptrace) const STUB_TRAP: u64 = 2;
+
+const USER_CS: u64 = 0x33;
+const USER32_CS: u64 = 0x23;
+const USER_DS: u64 = 0x2b;
+
+/// The flags that a program may hold: CF PF AF ZF SF TF DF OF RF AC and ID.
+const USER_FLAGS: u64 = 0x25_0dd5;
+/// The flags that are always set: the reserved bit 1, and IF.
+const FIXED_FLAGS: u64 = 0x202;
+
+/// Returns the address that the program counter shows after the trap of a stub at `stub`.
+pub(in crate::ptrace) fn trapped_at(stub: u64) -> u64 {
+    stub + STUB_TRAP + 1
+}
+
+/// Returns the registers that make the stub at `stub` perform a system call.
+pub(in crate::ptrace) fn call(stub: u64, nr: u64, args: [u64; 6]) -> UserRegs {
+    UserRegs {
+        r15: 0,
+        r14: 0,
+        r13: 0,
+        r12: 0,
+        rbp: 0,
+        rbx: 0,
+        r11: 0,
+        r10: args[3],
+        r9: args[5],
+        r8: args[4],
+        rax: nr,
+        rcx: 0,
+        rdx: args[2],
+        rsi: args[1],
+        rdi: args[0],
+        orig_rax: u64::MAX,
+        rip: stub,
+        cs: USER_CS,
+        eflags: FIXED_FLAGS,
+        rsp: 0,
+        ss: USER_DS,
+        fs_base: 0,
+        gs_base: 0,
+        ds: 0,
+        es: 0,
+        fs: 0,
+        gs: 0,
+    }
+}
+
+/// Returns the result of the call that ended here.
+pub(in crate::ptrace) fn result(regs: &UserRegs) -> u64 {
+    regs.rax
+}
+
+/// Sets the result of the call that ended here.
+pub(in crate::ptrace) fn set_result(regs: &mut UserRegs, value: u64) {
+    regs.rax = value;
+}
+
+/// Returns the program counter.
+pub(in crate::ptrace) fn pc(regs: &UserRegs) -> u64 {
+    regs.rip
+}
+
+/// Returns the stack pointer.
+pub(in crate::ptrace) fn sp(regs: &UserRegs) -> u64 {
+    regs.rsp
+}
+
+/// Rewinds the emulated return of a call into the vsyscall page: the host has already returned to
+/// the caller when it reports the refused call. Returns the page's address that was called.
+pub(in crate::ptrace) fn fault_in_vsyscall(regs: &mut UserRegs, called: u64) -> u64 {
+    regs.rip = called;
+    regs.rsp = regs.rsp.wrapping_sub(8);
+    called
+}
+
+/// Returns the calls that only the vsyscall page makes.
+pub(in crate::ptrace) fn trapped_calls() -> &'static [libc::c_long] {
+    &[libc::SYS_gettimeofday, libc::SYS_time, libc::SYS_getcpu]
+}
+
+/// Makes registers such that the host accepts them whatever a program did.
+///
+/// A program can load null selectors with any privilege level and, with `wrgsbase`, bases of the
+/// kernel's half; the host refuses both. It must also never restart a system call of its own
+/// accord.
+pub(in crate::ptrace) fn sanitize(regs: &mut UserRegs) {
+    if regs.cs != USER32_CS {
+        regs.cs = USER_CS;
+    }
+    regs.ss = USER_DS;
+    for selector in [&mut regs.ds, &mut regs.es, &mut regs.fs, &mut regs.gs] {
+        if *selector & 3 != 3 || *selector > 0xffff {
+            *selector = 0;
+        }
+    }
+    for base in [&mut regs.fs_base, &mut regs.gs_base] {
+        if *base >= TASK_SIZE {
+            *base = 0;
+        }
+    }
+    regs.eflags = regs.eflags & USER_FLAGS | FIXED_FLAGS;
+    regs.orig_rax = u64::MAX;
+}
+
+/// Returns the registers in the platform's terms.
+pub(in crate::ptrace) fn to_registers(regs: &UserRegs) -> Registers {
+    let mut general = [0; 31];
+    let values = [
+        regs.rax, regs.rbx, regs.rcx, regs.rdx, regs.rsi, regs.rdi, regs.rbp, regs.r8, regs.r9,
+        regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15,
+    ];
+    general[..values.len()].copy_from_slice(&values);
+    Registers {
+        general,
+        pc: regs.rip,
+        sp: regs.rsp,
+        flags: regs.eflags,
+        tls: regs.fs_base,
+        gs_base: regs.gs_base,
+    }
+}
+
+/// Replaces what the platform's terms name, and keeps the rest.
+pub(in crate::ptrace) fn from_registers(regs: &mut UserRegs, from: &Registers) {
+    let [rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, ..] =
+        from.general;
+    *regs = UserRegs {
+        r15,
+        r14,
+        r13,
+        r12,
+        rbp,
+        rbx,
+        r11,
+        r10,
+        r9,
+        r8,
+        rax,
+        rcx,
+        rdx,
+        rsi,
+        rdi,
+        orig_rax: u64::MAX,
+        rip: from.pc,
+        eflags: from.flags,
+        rsp: from.sp,
+        fs_base: from.tls,
+        gs_base: from.gs_base,
+        ..*regs
+    };
+    sanitize(regs);
+}
+
+/// Performs a system call without libc: no `errno`, no cancellation point.
+///
+/// # Safety
+/// 1. The call with these arguments keeps the memory of this process valid.
+#[inline(always)]
+pub(in crate::ptrace) unsafe fn syscall(nr: libc::c_long, args: [usize; 6]) -> isize {
+    let result: isize;
+    // SAFETY: 1. upheld by the caller; `syscall` changes rax, rcx and r11 and nothing else of
+    // ours.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") nr as isize => result,
+            in("rdi") args[0],
+            in("rsi") args[1],
+            in("rdx") args[2],
+            in("r10") args[3],
+            in("r8") args[4],
+            in("r9") args[5],
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    result
+}
+
+/// Jumps to an address and leaves everything behind.
+///
+/// # Safety
+/// 1. The code there needs nothing of this process's state and never returns.
+pub(in crate::ptrace) unsafe fn go(to: usize) -> ! {
+    // SAFETY: 1. upheld by the caller.
+    unsafe { asm!("jmp {}", in(reg) to, options(noreturn)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_survive_the_way_there_and_back() {
+        let mut from = Registers::default();
+        for (index, value) in from.general.iter_mut().take(15).enumerate() {
+            *value = 0x1111 * (index as u64 + 1);
+        }
+        from.pc = 0x40_0000;
+        from.sp = 0x7000_0000;
+        from.flags = 0x246;
+        from.tls = 0x1234_5678;
+        from.gs_base = 0x9abc;
+        let mut regs = call(0x1000, 1, [0; 6]);
+        from_registers(&mut regs, &from);
+        assert_eq!(to_registers(&regs), from);
+    }
+
+    #[test]
+    fn what_the_host_would_refuse_is_replaced() {
+        let mut regs = call(0x1000, 1, [0; 6]);
+        regs.fs_base = 0xffff_8000_0000_0000;
+        regs.gs_base = TASK_SIZE;
+        regs.ds = 1;
+        regs.cs = 0;
+        regs.eflags = u64::MAX;
+        sanitize(&mut regs);
+        assert_eq!((regs.fs_base, regs.gs_base, regs.ds, regs.cs), (0, 0, 0, 0x33));
+        assert_eq!(regs.eflags, 0x25_0fd7);
+    }
+}

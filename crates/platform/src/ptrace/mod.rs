@@ -1,0 +1,88 @@
+//! Stub processes, run and stopped with ptrace.
+//!
+//! An address space is a process that holds nothing but one page of ours and what
+//! [`AddressSpace::map_file`] put there. Its system calls are taken away before they happen
+//! (`PTRACE_SYSEMU`); what it may do to the host is limited to the calls that we inject, by a
+//! seccomp filter; and it dies with us (`PTRACE_O_EXITKILL`, `PR_SET_PDEATHSIG`).
+//!
+//! [`AddressSpace`]: memmap::AddressSpace
+
+// In reading order: from what is offered to what it rests on.
+mod context;
+
+mod address_space;
+mod ranges;
+
+mod tracee;
+
+mod affinity;
+
+mod birth;
+mod filter;
+mod page;
+
+mod arch;
+mod sys;
+
+mod probe;
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use memmap::AddressSpace;
+use usermem_types::Errno;
+
+use self::address_space::PtraceAddressSpace;
+use self::context::PtraceContext;
+use self::filter::Filters;
+use self::page::StubPage;
+use crate::{Context, Platform, PlatformError};
+
+pub use self::probe::{Check, probe};
+
+/// Runs application code in stub processes.
+///
+/// A context belongs to the thread that made it, which is kept on one processor while it exists.
+/// An address space runs one context at a time.
+#[derive(Debug)]
+pub struct PtracePlatform {
+    page: StubPage,
+    filters: Arc<Filters>,
+}
+
+impl PtracePlatform {
+    /// Prepares what stubs are made of.
+    ///
+    /// # Errors
+    /// `ENOSYS` on a machine that the back end does not support; what the host refused.
+    pub fn new() -> Result<Self, PlatformError> {
+        if !arch::SUPPORTED {
+            return Err(PlatformError {
+                what: format!("the ptrace platform on {}", std::env::consts::ARCH),
+                errno: Errno::ENOSYS,
+            });
+        }
+        Ok(Self { page: StubPage::get()?, filters: Arc::new(Filters::new()?) })
+    }
+}
+
+impl Platform for PtracePlatform {
+    fn new_address_space(&self) -> Result<Arc<dyn AddressSpace>, PlatformError> {
+        Ok(Arc::new(PtraceAddressSpace::new(self.page, Arc::clone(&self.filters))))
+    }
+
+    fn new_context(
+        &self,
+        space: &Arc<dyn AddressSpace>,
+    ) -> Result<Box<dyn Context>, PlatformError> {
+        let space: Arc<dyn Any + Send + Sync> = Arc::<dyn AddressSpace>::clone(space);
+        let space = space.downcast::<PtraceAddressSpace>().map_err(|_| PlatformError {
+            what: "the address space is another platform's".to_owned(),
+            errno: Errno::EINVAL,
+        })?;
+        Ok(Box::new(PtraceContext::new(space)?))
+    }
+}

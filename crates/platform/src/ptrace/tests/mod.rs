@@ -1,0 +1,8 @@
+//! Tests with real stubs: machine code in the pages of a memfd.
+#![cfg(target_arch = "x86_64")]
+
+mod events;
+mod guest;
+mod isolation;
+mod mappings;
+mod registers;
