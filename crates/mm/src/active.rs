@@ -1,0 +1,105 @@
+//! What is there now.
+
+use memmap::{AddressSpace, FileRef};
+use rangeset::{KeyRange, RangeMap};
+use smallvec::SmallVec;
+
+use crate::pma::Pma;
+use crate::range::addrs;
+
+/// What is there now: protected by the *active* lock.
+///
+/// **Invariant**: every address with a pma has a vma, and everything that the address space shows
+/// is in a pma that allows it.
+#[derive(Debug, Default)]
+pub(crate) struct Active {
+    pub(crate) pmas: RangeMap<Pma>,
+    /// The most bytes that pmas held.
+    peak: u64,
+}
+
+impl Active {
+    /// Returns the most bytes that pmas held.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak.max(self.pmas.span())
+    }
+
+    /// Inserts a pma where there is none.
+    pub(crate) fn insert(&mut self, range: KeyRange, pma: Pma) {
+        self.pmas.insert(range, pma);
+        self.peak = self.peak();
+    }
+
+    /// Removes the pmas inside `range` for which `which` holds.
+    pub(crate) fn remove(
+        &mut self,
+        range: KeyRange,
+        which: impl Fn(&Pma) -> bool,
+        detached: &mut Detached<'_>,
+    ) {
+        let mut hull: Option<KeyRange> = None;
+        if self.pmas.iter_in(range).all(|(_, pma)| which(pma)) {
+            self.pmas.remove_range(range, |held, pma| {
+                hull = Some(KeyRange::new(hull.map_or(held.start, |hull| hull.start), held.end));
+                detached.refs.push(pma.file);
+            });
+        } else {
+            let doomed: Vec<KeyRange> = self
+                .pmas
+                .iter_in(range)
+                .filter(|(_, pma)| which(pma))
+                .map(|(held, _)| held.intersect(range))
+                .collect();
+            for part in doomed {
+                self.pmas.remove_range(part, |_, pma| detached.refs.push(pma.file));
+                detached.stale(part);
+            }
+        }
+        if let Some(hull) = hull {
+            detached.stale(hull);
+        }
+    }
+}
+
+/// What was taken out of the pmas while the address space may still show it.
+///
+/// Dropping it unmaps the ranges first and gives the pages back then: the fields are dropped after
+/// the body of `drop` has run, so no page is recycled while code can still reach it.
+pub(crate) struct Detached<'a> {
+    space: &'a dyn AddressSpace,
+    ranges: SmallVec<[KeyRange; 4]>,
+    refs: SmallVec<[FileRef; 4]>,
+}
+
+impl<'a> Detached<'a> {
+    pub(crate) fn new(space: &'a dyn AddressSpace) -> Self {
+        Self { space, ranges: SmallVec::new(), refs: SmallVec::new() }
+    }
+
+    /// Adds a range that must not be shown any more.
+    pub(crate) fn stale(&mut self, range: KeyRange) {
+        match self.ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.ranges.push(range),
+        }
+    }
+
+    /// Adds pages to give back, shown in `range`.
+    pub(crate) fn add(&mut self, range: KeyRange, pages: FileRef) {
+        self.stale(range);
+        self.refs.push(pages);
+    }
+
+    /// Notes that the address space shows something new in all of `range`.
+    pub(crate) fn replaced(&mut self, range: KeyRange) {
+        self.ranges.retain(|stale| stale.start < range.start || stale.end > range.end);
+    }
+}
+
+impl Drop for Detached<'_> {
+    fn drop(&mut self) {
+        for range in &self.ranges {
+            self.space.unmap(addrs(*range));
+        }
+    }
+}

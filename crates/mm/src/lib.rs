@@ -1,0 +1,60 @@
+//! The memory manager: what a program asked for, what is there now, and everything that reads,
+//! writes or changes it.
+//!
+//! *Vmas* say what the program asked for and live in the mapping; *pmas* say which page of which
+//! file is there now and live in the active set. Everything but private pmas is a cache, and the
+//! address space where code runs is a cache of pmas. Locks are taken in this order: mapping,
+//! active, then those that files and mappables take when they translate. A function that needs a
+//! lock takes what the lock protects by reference.
+
+#![forbid(unsafe_code)]
+
+mod flags;
+mod layout;
+mod limits;
+mod range;
+
+mod pma;
+mod vma;
+
+mod active;
+mod mapping;
+
+mod manager;
+
+mod map;
+mod placement;
+mod unmap;
+
+mod protect;
+mod remap;
+
+mod brk;
+mod stack;
+
+mod advise;
+mod lock;
+mod sync;
+
+mod cow;
+mod fault;
+mod translate;
+
+mod blocks;
+mod io;
+
+mod image;
+mod maps;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+pub use fault::UserFault;
+pub use flags::MmapFlags;
+pub use image::ImageInfo;
+pub use layout::Layout;
+pub use limits::{Limit, Limits};
+pub use manager::MemoryManager;
+pub use map::MmapRequest;
+pub use usage::Usage;

@@ -1,0 +1,184 @@
+//! `mmap`.
+
+use memfile::SharedMemory;
+use memmap::MappedObject;
+use rangeset::KeyRange;
+use usermem_types::{AccessType, Addr, Errno};
+
+use crate::mapping::{MAX_VMAS, Mapping};
+use crate::range::{PAGE_SIZE, addrs};
+use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
+use crate::{MemoryManager, MmapFlags};
+
+/// What `mmap` is asked for.
+#[derive(Clone, Debug)]
+pub struct MmapRequest {
+    /// The address, or a hint.
+    pub addr: Addr,
+    /// Bytes; rounded up to whole pages.
+    pub len: u64,
+    /// The protections.
+    pub access: AccessType,
+    /// What a later `mprotect` may ask for at most, as the way in which the object was opened
+    /// allows.
+    pub max_access: AccessType,
+    /// The flags.
+    pub flags: MmapFlags,
+    /// The offset into the object.
+    pub offset: u64,
+    /// What to map; `None` for zeroed memory.
+    pub object: Option<MappedObject>,
+}
+
+impl MmapRequest {
+    /// Creates the request for private zeroed memory.
+    #[must_use]
+    pub fn anonymous(addr: Addr, len: u64, access: AccessType, flags: MmapFlags) -> Self {
+        Self {
+            addr,
+            len,
+            access,
+            max_access: AccessType::ALL,
+            flags: flags | MmapFlags::PRIVATE | MmapFlags::ANONYMOUS,
+            offset: 0,
+            object: None,
+        }
+    }
+}
+
+impl MemoryManager {
+    /// Maps an object or zeroed memory, as `mmap(2)`, and returns where.
+    ///
+    /// # Errors
+    /// Linux's, in its order, those of the descriptor excepted.
+    pub fn mmap(&self, request: MmapRequest) -> Result<Addr, Errno> {
+        let len = check_request(&request)?;
+        let (range, populate) = self.create(request, len)?;
+        if populate {
+            self.populate(range);
+        }
+        Ok(Addr::new(range.start))
+    }
+
+    /// Creates the vma; returns its range and whether to make its pages present.
+    fn create(&self, request: MmapRequest, len: u64) -> Result<(KeyRange, bool), Errno> {
+        let MmapRequest { addr, access, max_access, flags, object, .. } = request;
+        let mut mapping = self.mapping_mut();
+        if mapping.vmas.len() > MAX_VMAS {
+            return Err(Errno::ENOMEM);
+        }
+        let range = self.place(&mapping, addr, len, flags)?;
+        let vma_flags = self.vma_flags(&mapping, flags, len)?;
+        check_kind(flags, object.is_some())?;
+        if !max_access.superset_of(access) {
+            return Err(Errno::EACCES);
+        }
+        let accounted = is_accountable(vma_flags, access);
+        let replaced = mapping.vmas.span_in(range);
+        self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
+        if !mapping.may_cut(range) {
+            return Err(Errno::ENOMEM);
+        }
+        if accounted {
+            let freed = mapping.accounted_in(range);
+            mapping.charge(len, freed)?;
+        }
+        let is_shared = !vma_flags.contains(VmaFlags::PRIVATE);
+        let (object, offset) = match object {
+            None if is_shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
+            None => (None, 0),
+            Some(object) => (Some(object), request.offset),
+        };
+        let account = if accounted { VmaFlags::ACCOUNT } else { VmaFlags::empty() };
+        let vma = Vma::new(object, offset, vma_flags | account, access, max_access);
+        let populate = flags.contains(MmapFlags::POPULATE) && !flags.contains(MmapFlags::NONBLOCK)
+            || vma.is_locked_eagerly();
+        self.unmap_range(&mut mapping, range);
+        if let Some(object) = &vma.object {
+            // As in Linux, a refusal leaves the range unmapped.
+            let writable = vma.may_write_object();
+            object.mappable.add_mapping(&self.me, addrs(range), offset, writable)?;
+        }
+        mapping.insert(range, vma);
+        Ok((range, populate))
+    }
+
+    /// Derives the flags of a new vma, and checks the limit on locked memory.
+    fn vma_flags(&self, mapping: &Mapping, flags: MmapFlags, len: u64) -> Result<VmaFlags, Errno> {
+        let mut vma = mapping.future_lock;
+        for (flag, meaning) in [
+            (MmapFlags::GROWSDOWN, VmaFlags::GROWSDOWN),
+            (MmapFlags::NORESERVE, VmaFlags::NORESERVE),
+            (MmapFlags::LOCKED, VmaFlags::LOCKED),
+            (MmapFlags::STACK, VmaFlags::NOHUGEPAGE),
+        ] {
+            vma.set(meaning, vma.contains(meaning) || flags.contains(flag));
+        }
+        if flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits() {
+            vma |= VmaFlags::PRIVATE;
+        }
+        if flags.contains(MmapFlags::LOCKED) && self.limits.memlock.get() == 0 {
+            return Err(Errno::EPERM);
+        }
+        if vma.contains(VmaFlags::LOCKED)
+            && !self.limits.memlock.allows(mapping.locked.saturating_add(len))
+        {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(vma)
+    }
+
+    /// Checks that the limits allow `len` bytes more, of data or not.
+    ///
+    /// # Errors
+    /// `ENOMEM` when they do not.
+    pub(crate) fn check_expansion(
+        &self,
+        mapping: &Mapping,
+        len: u64,
+        data: bool,
+    ) -> Result<(), Errno> {
+        let all = mapping.vmas.span().saturating_add(len);
+        let all_data = mapping.data.saturating_add(len);
+        if !self.limits.address_space.allows(all) || data && !self.limits.data.allows(all_data) {
+            return Err(Errno::ENOMEM);
+        }
+        Ok(())
+    }
+}
+
+/// Checks what needs no lock, and returns the length in whole pages.
+fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
+    if request.len == 0 || request.object.is_some() && !PAGE_SIZE.is_aligned(request.offset) {
+        return Err(Errno::EINVAL);
+    }
+    let len = PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)?;
+    if request.object.is_some() && request.offset.checked_add(len).is_none() {
+        return Err(Errno::EOVERFLOW);
+    }
+    if request.object.is_none() && request.flags.contains(MmapFlags::HUGETLB) {
+        // No huge pages are set aside.
+        return Err(Errno::ENOMEM);
+    }
+    Ok(len)
+}
+
+/// Checks that the flags go with each other and with the kind of mapping.
+fn check_kind(flags: MmapFlags, has_object: bool) -> Result<(), Errno> {
+    let kind = MmapFlags::from_bits_retain(flags.bits() & MmapFlags::TYPE);
+    let is_shared = match kind {
+        MmapFlags::PRIVATE => false,
+        MmapFlags::SHARED => true,
+        MmapFlags::SHARED_VALIDATE if has_object => {
+            if flags.bits() & !MmapFlags::VALIDATED != 0 {
+                return Err(Errno::EOPNOTSUPP);
+            }
+            true
+        }
+        _ => return Err(Errno::EINVAL),
+    };
+    if flags.contains(MmapFlags::GROWSDOWN) && (has_object || is_shared) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}

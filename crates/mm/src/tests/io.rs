@@ -1,0 +1,187 @@
+//! Streaming, atomics and what is held meanwhile.
+
+use std::sync::Arc;
+
+use safecopy::{DstBlockSeq, Reader, SrcBlockSeq, StreamError, Writer, zero_seq};
+use usermem_io::{Io, IoCause};
+use usermem_types::{AddrRange, AddrRangeSeq, Errno, Fault, FaultKind, Partial, Transfer};
+
+use super::rig::{CHECKED, NONE, R, RW, Rig, page};
+use crate::range::PAGE;
+use crate::{MemoryManager, MmapFlags};
+
+/// Counts its calls and says what it was told to.
+#[derive(Default)]
+struct Scripted {
+    calls: Vec<usize>,
+    answer: Option<Transfer<StreamError>>,
+    watch: Option<Arc<MemoryManager>>,
+}
+
+impl Scripted {
+    fn answer(&mut self, offered: usize) -> Transfer<StreamError> {
+        self.calls.push(offered);
+        if let Some(mm) = &self.watch {
+            assert!(mm.mapping.try_write().is_some(), "the mapping is locked");
+        }
+        self.answer.unwrap_or(Ok(offered))
+    }
+}
+
+impl Reader for Scripted {
+    fn read_to_blocks(&mut self, dsts: DstBlockSeq<'_>) -> Transfer<StreamError> {
+        zero_seq(dsts).unwrap();
+        self.answer(dsts.num_bytes())
+    }
+}
+
+impl Writer for Scripted {
+    fn write_from_blocks(&mut self, srcs: SrcBlockSeq<'_>) -> Transfer<StreamError> {
+        self.answer(srcs.num_bytes())
+    }
+}
+
+fn range(index: u64, offset: u64, len: u64) -> AddrRange {
+    page(index).checked_add(offset).unwrap().to_range(len).unwrap()
+}
+
+#[test]
+fn the_other_end_is_called_once_with_the_prefix() {
+    let rig = Rig::new();
+    rig.map(0, 3, RW);
+    rig.map(1, 1, R);
+    let ranges = [range(0, 4090, 3), range(2, 0, 5), range(0, 4090, 10), range(2, 0, 1)];
+    let ranges = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut reader = Scripted::default();
+    let partial = rig.mm.copy_out_from(ranges, &mut reader, CHECKED).unwrap_err();
+    let fault = Fault::new(FaultKind::Protection, page(1));
+    assert_eq!(partial, Partial::new(3 + 5 + 6, IoCause::Fault(fault)));
+    assert_eq!(reader.calls, [14]);
+
+    let mut short = Scripted { answer: Some(Ok(9)), ..Scripted::default() };
+    assert_eq!(rig.mm.copy_out_from(ranges, &mut short, CHECKED), Ok(9));
+
+    let error = Partial::new(4, StreamError::Errno(Errno::EIO));
+    let mut failing = Scripted { answer: Some(Err(error)), ..Scripted::default() };
+    let partial = rig.mm.copy_out_from(ranges, &mut failing, CHECKED).unwrap_err();
+    assert_eq!(partial, Partial::new(4, IoCause::Stream(Errno::EIO)));
+
+    let mut writer = Scripted::default();
+    assert_eq!(rig.mm.copy_in_to(ranges, &mut writer, CHECKED), Ok(19));
+    assert_eq!(writer.calls, [19]);
+}
+
+#[test]
+fn the_other_end_is_not_called_for_nothing() {
+    let rig = Rig::new();
+    rig.map(0, 1, NONE);
+    let mut other = Scripted::default();
+    let first_bad = [range(0, 0, 1), range(5, 0, 1)];
+    let ranges = AddrRangeSeq::from_slice(&first_bad).unwrap();
+    let partial = rig.mm.copy_in_to(ranges, &mut other, CHECKED).unwrap_err();
+    let fault = Fault::new(FaultKind::Protection, page(0));
+    assert_eq!(partial, Partial::new(0, IoCause::Fault(fault)));
+    let empty = [range(0, 0, 0), range(5, 0, 0)];
+    let ranges = AddrRangeSeq::from_slice(&empty).unwrap();
+    assert_eq!(rig.mm.copy_in_to(ranges, &mut other, CHECKED), Ok(0));
+    assert_eq!(rig.mm.copy_out_from(AddrRangeSeq::default(), &mut other, CHECKED), Ok(0));
+    assert!(other.calls.is_empty());
+}
+
+#[test]
+fn pitfall_17_a_short_source_leaves_no_hole() {
+    let rig = Rig::new();
+    rig.map(0, 3, RW);
+    rig.mm.copy_out(page(0), &[7; 3 * 4096], CHECKED).unwrap();
+    let ranges = [range(0, 0, 4096), range(2, 0, 4096)];
+    let ranges = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut source = safecopy::SliceReader::new(&[1; 100]);
+    let result = rig.mm.copy_out_from(ranges, &mut source, CHECKED);
+    let done = result.unwrap_or_else(|partial| partial.done);
+    assert_eq!(done, 100);
+    assert_eq!((rig.peek(page(0)), rig.peek(range(0, 100, 1).start())), (Ok(1), Ok(7)));
+    assert_eq!(rig.peek(page(2)), Ok(7), "the second range is untouched");
+}
+
+#[test]
+fn pitfall_24_the_mapping_is_not_locked_while_memory_is_touched() {
+    let rig = Rig::new();
+    rig.map(0, 2, RW);
+    let ranges = AddrRangeSeq::of(range(0, 0, 2 * PAGE)).unwrap();
+    for _ in 0..2 {
+        let watch = Some(Arc::clone(&rig.mm));
+        let mut other = Scripted { watch, ..Scripted::default() };
+        assert_eq!(rig.mm.copy_out_from(ranges, &mut other, CHECKED), Ok(8192));
+        assert_eq!(rig.mm.copy_in_to(ranges, &mut other, CHECKED), Ok(8192));
+        assert_eq!(other.calls, [8192, 8192]);
+    }
+}
+
+#[test]
+fn pitfall_28_zero_length_checks_the_range() {
+    let rig = Rig::new();
+    let max = rig.mm.layout().max;
+    let beyond = max.checked_add(1).unwrap();
+    let bad = |addr| Err(Partial::new(0, Fault::new(FaultKind::OutOfRange, addr)));
+    assert_eq!(rig.mm.copy_in(max, &mut [], CHECKED), Ok(0));
+    assert_eq!(rig.mm.copy_in(page(0), &mut [], CHECKED), Ok(0));
+    for addr in [beyond, usermem_types::Addr::MAX, usermem_types::Addr::new(1 << 63)] {
+        assert_eq!(rig.mm.copy_in(addr, &mut [], CHECKED), bad(addr));
+        assert_eq!(rig.mm.copy_out(addr, &[], CHECKED), bad(addr));
+        assert_eq!(rig.mm.zero_out(addr, 0, CHECKED), bad(addr));
+    }
+    // A bad last element fails the whole call, before anything is moved.
+    rig.map(0, 1, RW);
+    let last = max.to_range(1).unwrap();
+    let ranges = [range(0, 0, 8), last];
+    let ranges = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut other = Scripted::default();
+    let partial = rig.mm.copy_out_from(ranges, &mut other, CHECKED).unwrap_err();
+    assert_eq!(partial, Partial::new(0, IoCause::Fault(Fault::new(FaultKind::OutOfRange, max))));
+    assert!(other.calls.is_empty());
+}
+
+#[test]
+fn pitfall_22_short_counts_come_from_the_copy() {
+    let rig = Rig::new();
+    rig.map(0, 2, RW);
+    let start = range(1, 4000, 1).start();
+    let partial = rig.mm.copy_out(start, &[3; 4096], CHECKED).unwrap_err();
+    assert_eq!(partial, Partial::new(96, Fault::new(FaultKind::Unmapped, page(2))));
+    let partial = rig.mm.zero_out(start, 97, CHECKED).unwrap_err();
+    assert_eq!((partial.done, partial.cause.addr), (96, page(2)));
+}
+
+#[test]
+fn atomics_work_on_the_page_itself() {
+    let rig = Rig::new();
+    rig.map_with(0, 1, RW, MmapFlags::SHARED);
+    let other = rig.mm.mremap(page(0), 0, PAGE, 1, page(0)).unwrap();
+    let word = |addr: usermem_types::Addr| addr.aligned::<4>().unwrap();
+    let at = word(page(0).checked_add(8).unwrap());
+    assert_eq!(rig.mm.swap_u32(at, 5, CHECKED), Ok(0));
+    assert_eq!(rig.mm.compare_exchange_u32(at, 4, 9, CHECKED), Ok(5));
+    assert_eq!(rig.mm.compare_exchange_u32(at, 5, 6, CHECKED), Ok(5));
+    assert_eq!(rig.mm.load_u32(word(other.checked_add(8).unwrap()), CHECKED), Ok(6));
+    assert_eq!(rig.load(at.addr()), Ok(6));
+    rig.mm.mprotect(page(0), PAGE, 1).unwrap();
+    assert_eq!(rig.mm.load_u32(at, CHECKED), Ok(6));
+    let refused = Err(Fault::new(FaultKind::Protection, at.addr()));
+    assert_eq!(rig.mm.swap_u32(at, 1, CHECKED), refused);
+    // Even when the comparison fails.
+    assert_eq!(rig.mm.compare_exchange_u32(at, 0, 1, CHECKED), refused);
+    let hole = word(page(3));
+    assert_eq!(rig.mm.load_u32(hole, CHECKED), Err(Fault::new(FaultKind::Unmapped, page(3))));
+}
+
+#[test]
+fn a_read_only_private_page_is_not_written_through() {
+    let rig = Rig::new();
+    let object = rig.object(PAGE);
+    rig.map_object(&object, 0, 1, RW, MmapFlags::PRIVATE).unwrap();
+    assert_eq!(rig.peek(page(0)), Ok(1));
+    let at = page(0).aligned::<4>().unwrap();
+    assert_eq!(rig.mm.swap_u32(at, 0, CHECKED), Ok(0x0101_0101));
+    assert_eq!((object.byte(0), rig.load(page(0))), (1, Ok(0)));
+    rig.check();
+}

@@ -1,0 +1,19 @@
+//! The memory manager over an address space that records mappings, and a processor in software
+//! that sees what is recorded and nothing else.
+
+mod advise;
+mod cow;
+mod differential;
+mod faults;
+mod io;
+mod io_matrix;
+mod limits;
+mod lock;
+mod map;
+mod maps;
+mod object;
+mod protect;
+mod remap;
+mod rig;
+mod stack;
+mod sync;

@@ -1,0 +1,231 @@
+//! Making pages present.
+
+use memfile::{AllocOpts, Direction};
+use memmap::{FileRef, MappableRange, MappedObject, TranslateError, Translation};
+use rangeset::KeyRange;
+use usermem_types::{AccessType, Errno, FaultKind};
+
+use crate::MemoryManager;
+use crate::active::{Active, Detached};
+use crate::mapping::Mapping;
+use crate::pma::Pma;
+use crate::range::{addrs, neighbourhood};
+use crate::vma::Vma;
+
+/// How far pages could be made present.
+#[derive(Debug)]
+pub(crate) struct Present {
+    /// Everything below has a pma that allows the access.
+    pub(crate) end: u64,
+    /// Why not further; meaningful when `end` lies below what was asked for.
+    pub(crate) fault: Option<FaultKind>,
+    /// The pmas that were made or changed last.
+    pub(crate) fresh: KeyRange,
+}
+
+/// What the step at one address did.
+pub(crate) enum Step {
+    /// There is a usable pma, up to this address.
+    Usable(u64),
+    /// Pmas were made or changed in this range; look again.
+    Changed(KeyRange),
+}
+
+impl MemoryManager {
+    /// Gives every page of `range` a pma that allows `access`. Vmas that allow it cover the range.
+    ///
+    /// Stops at the first page that cannot be had. More than `range` may become present: memory
+    /// that is not touched costs nothing, and each fault saved is worth a lot.
+    pub(crate) fn make_present(
+        &self,
+        mapping: &Mapping,
+        active: &mut Active,
+        range: KeyRange,
+        access: AccessType,
+        detached: &mut Detached<'_>,
+    ) -> Present {
+        let mut present = Present { end: range.start, fault: None, fresh: KeyRange::new(0, 0) };
+        let mut tries = 0;
+        while present.end < range.end {
+            let rest = KeyRange::new(present.end, range.end);
+            match self.step(mapping, active, rest, access, detached) {
+                Ok(Step::Usable(end)) => {
+                    present.end = end;
+                    tries = 0;
+                }
+                // An object that never gives what it promised must not keep us here.
+                Ok(Step::Changed(_)) if tries > 3 => {
+                    present.fault = Some(FaultKind::Protection);
+                    break;
+                }
+                Ok(Step::Changed(fresh)) => {
+                    present.fresh = fresh;
+                    tries += 1;
+                }
+                Err(fault) => {
+                    present.fault = Some(fault);
+                    break;
+                }
+            }
+        }
+        present.end = present.end.min(range.end);
+        present
+    }
+
+    /// Looks at the first address of `rest`.
+    fn step(
+        &self,
+        mapping: &Mapping,
+        active: &mut Active,
+        rest: KeyRange,
+        access: AccessType,
+        detached: &mut Detached<'_>,
+    ) -> Result<Step, FaultKind> {
+        let (vma_range, vma) = mapping.vmas.get(rest.start).ok_or(FaultKind::Unmapped)?;
+        let wanted = rest.intersect(vma_range);
+        let Some((pma_range, pma)) = active.pmas.get(rest.start) else {
+            let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(vma_range);
+            return match &vma.object {
+                None => self.allocate(active, gap, wanted, vma),
+                Some(object) => {
+                    let access = if vma.is_private() {
+                        access.without(AccessType::WRITE).union(AccessType::READ)
+                    } else {
+                        access
+                    };
+                    install_object(active, object, gap, wanted, (vma_range, vma), access)
+                }
+            };
+        };
+        let here = pma_range.intersect(vma_range);
+        if access.write() && pma.need_cow {
+            return self.break_cow(active, here, wanted, (vma_range, vma), detached);
+        }
+        if pma.translate.superset_of(access) {
+            return Ok(Step::Usable(here.end));
+        }
+        let (Some(object), false) = (&vma.object, pma.private) else {
+            return Err(FaultKind::Protection);
+        };
+        let access = pma.translate.union(access);
+        let mut old = None;
+        active.pmas.remove_range(here, |_, pma| old = Some(pma.file));
+        detached.add(here, old.ok_or(FaultKind::Protection)?);
+        install_object(active, object, here, wanted.intersect(here), (vma_range, vma), access)
+    }
+
+    /// Gives anonymous memory to a gap: what is wanted, and its neighbourhood.
+    fn allocate(
+        &self,
+        active: &mut Active,
+        gap: KeyRange,
+        wanted: KeyRange,
+        vma: &Vma,
+    ) -> Result<Step, FaultKind> {
+        let range = neighbourhood(wanted).intersect(gap);
+        let pages = self.allocate_near(active, range, AllocOpts::default())?;
+        active.insert(range, Pma::private(pages, vma));
+        Ok(Step::Changed(range))
+    }
+
+    /// Allocates the pages of a range next to those of its neighbours, so that the host needs one
+    /// mapping for all of them.
+    pub(crate) fn allocate_near(
+        &self,
+        active: &Active,
+        range: KeyRange,
+        opts: AllocOpts,
+    ) -> Result<FileRef, FaultKind> {
+        let below = active
+            .pmas
+            .before(range.start)
+            .filter(|(held, pma)| held.end == range.start && pma.private);
+        let above =
+            active.pmas.get(range.end).filter(|(held, pma)| held.start == range.end && pma.private);
+        let (direction, near) = match (below, above) {
+            (Some((_, pma)), _) => (Direction::BottomUp, Some(pma.file.range().end)),
+            (None, Some((_, pma))) => (Direction::TopDown, Some(pma.file.range().start)),
+            (None, None) => (Direction::BottomUp, None),
+        };
+        let opts = AllocOpts { direction, near, ..opts };
+        self.memory.allocate(range.len(), opts).map_err(|_| FaultKind::NoMemory)
+    }
+
+    /// Shows the pmas inside `range` in the address space.
+    ///
+    /// # Errors
+    /// `ENOMEM` when the host has no room for another mapping, not even when there are no others.
+    pub(crate) fn show(
+        &self,
+        active: &Active,
+        range: KeyRange,
+        populate: bool,
+    ) -> Result<(), Errno> {
+        for (held, pma) in active.pmas.iter_in(range) {
+            let part = held.intersect(range);
+            if !pma.effective.any() {
+                continue;
+            }
+            let (addr, pages) = (addrs(part).start(), pma.pages(held, part));
+            let file = &**pma.file.file();
+            let show = || self.space.map_file(addr, file, pages, pma.effective, populate);
+            show().or_else(|_| {
+                // All of it is a cache: start again with an empty one.
+                self.space.unmap(self.space.user_range());
+                show()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Installs the translations of an object in a gap: those wanted, and what else is at hand.
+fn install_object(
+    active: &mut Active,
+    object: &MappedObject,
+    gap: KeyRange,
+    wanted: KeyRange,
+    (vma_range, vma): (KeyRange, &Vma),
+    access: AccessType,
+) -> Result<Step, FaultKind> {
+    let optional = vma.offsets(vma_range, gap);
+    let required = vma.offsets(vma_range, wanted);
+    let (translations, error) = object.mappable.translate(required, optional, access);
+    let mut fresh: Option<KeyRange> = None;
+    for translation in translations {
+        let Some((source, file)) = clip(translation, optional) else { continue };
+        let start = gap.start + (source.start - optional.start);
+        let range = KeyRange::new(start, start + source.len());
+        let (file, perms) = file;
+        active.insert(range, Pma::translated(file, perms, vma));
+        fresh = Some(KeyRange::new(fresh.map_or(range.start, |fresh| fresh.start), range.end));
+    }
+    match fresh {
+        Some(fresh) if fresh.contains(wanted.start) => Ok(Step::Changed(fresh)),
+        _ => Err(match error {
+            Some(TranslateError::Errno(Errno::ENOMEM)) => FaultKind::NoMemory,
+            Some(TranslateError::Errno(Errno::EACCES | Errno::EPERM)) => FaultKind::Protection,
+            _ => FaultKind::Bus,
+        }),
+    }
+}
+
+/// Cuts a translation to whole pages of `optional`.
+fn clip(
+    translation: Translation,
+    optional: MappableRange,
+) -> Option<(MappableRange, (FileRef, AccessType))> {
+    let Translation { source, mut file, perms } = translation;
+    let start = source.start.max(optional.start);
+    let end = source.end.min(optional.end);
+    if start >= end || file.range().len() < source.len() {
+        return None;
+    }
+    if start > source.start {
+        file = file.split_off(start - source.start);
+    }
+    if file.range().len() > end - start {
+        drop(file.split_off(end - start));
+    }
+    Some((MappableRange { start, end }, (file, perms)))
+}

@@ -1,0 +1,78 @@
+//! `munmap`.
+
+use std::ops::DerefMut;
+
+use rangeset::KeyRange;
+use usermem_types::{Addr, Errno};
+
+use crate::MemoryManager;
+use crate::active::Detached;
+use crate::mapping::{MAX_VMAS, Mapping};
+use crate::range::{PAGE_SIZE, addrs};
+
+impl MemoryManager {
+    /// Unmaps a range, as `munmap(2)`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a bad range; `ENOMEM` when cutting a mapping would give too many.
+    pub fn munmap(&self, addr: Addr, len: u64) -> Result<(), Errno> {
+        let range = self.unmappable_range(addr, len)?;
+        let mut mapping = self.mapping_mut();
+        check_hole(&mapping, range)?;
+        self.unmap_range(&mut mapping, range);
+        Ok(())
+    }
+
+    fn unmappable_range(&self, addr: Addr, len: u64) -> Result<KeyRange, Errno> {
+        let addr = addr.untagged();
+        let len = PAGE_SIZE.round_up(len).filter(|len| *len > 0).ok_or(Errno::EINVAL)?;
+        let range = addr.to_range(len).filter(|range| range.end() <= self.layout.max);
+        match range {
+            Some(range) if addr.is_page_aligned(PAGE_SIZE) => Ok(crate::range::keys(range)),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Removes everything inside `range`: the address space forgets the pages, then they are given
+    /// back, then objects are told that they are not mapped any more.
+    pub(crate) fn unmap_range(&self, mapping: &mut Mapping, range: KeyRange) {
+        if mapping.vmas.iter_in(range).next().is_none() {
+            return;
+        }
+        self.drop_pages(range);
+        self.remove_vmas(mapping, range);
+    }
+
+    /// Drops every pma inside `range`; the next access finds anonymous memory zeroed and objects
+    /// as they are.
+    pub(crate) fn drop_pages(&self, range: KeyRange) {
+        let mut detached = Detached::new(&*self.space);
+        self.active.write().remove(range, |_| true, &mut detached);
+    }
+
+    /// Removes the vmas inside `range`, which holds no pmas.
+    pub(crate) fn remove_vmas(
+        &self,
+        mut mapping: impl DerefMut<Target = Mapping>,
+        range: KeyRange,
+    ) {
+        mapping.remove(range, |held, vma| {
+            if let Some(object) = &vma.object {
+                let writable = vma.may_write_object();
+                object.mappable.remove_mapping(&self.me, addrs(held), vma.offset, writable);
+            }
+        });
+    }
+}
+
+/// Checks that a hole inside a single vma would not make too many of them.
+pub(crate) fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
+    let is_hole = mapping
+        .vmas
+        .get(range.start)
+        .is_some_and(|(held, _)| held.start < range.start && range.end < held.end);
+    if is_hole && mapping.vmas.len() >= MAX_VMAS {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(())
+}
