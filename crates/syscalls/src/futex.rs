@@ -1,0 +1,121 @@
+//! futex, for a program that has nobody to wait for.
+
+use std::time::Duration;
+
+use kernel_task::{CurrentTask, futex_key};
+use usermem_types::{Addr, Errno};
+
+use crate::{Args, SysResult};
+
+const WAIT: u32 = 0;
+const WAKE: u32 = 1;
+const REQUEUE: u32 = 3;
+const CMP_REQUEUE: u32 = 4;
+const WAIT_BITSET: u32 = 9;
+const WAKE_BITSET: u32 = 10;
+const PRIVATE: u32 = 128;
+const CLOCK_REALTIME: u32 = 256;
+
+pub(crate) fn futex(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let operation = args.uint(1);
+    let command = operation & !(PRIVATE | CLOCK_REALTIME);
+    if operation & CLOCK_REALTIME != 0 && !matches!(command, WAIT | WAIT_BITSET) {
+        return Err(Errno::ENOSYS);
+    }
+    match command {
+        WAIT | WAIT_BITSET => wait(task, args, command, operation & CLOCK_REALTIME != 0),
+        WAKE | WAKE_BITSET => {
+            if command == WAKE_BITSET && args.uint(5) == 0 {
+                return Err(Errno::EINVAL);
+            }
+            wake(task, args, operation)
+        }
+        REQUEUE | CMP_REQUEUE => requeue(task, args, command),
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
+fn wait(task: &mut CurrentTask, args: &Args, command: u32, realtime: bool) -> SysResult {
+    let timeout = match args.addr(3) {
+        Addr::ZERO => None,
+        addr => Some(checked_time(task.copy_in::<[i64; 2]>(addr)?)?),
+    };
+    if command == WAIT_BITSET && args.uint(5) == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let key = futex_key(args.addr(0)).map_err(|error| error.errno())?;
+    let word = task.load_futex(key).map_err(|error| error.errno())?;
+    if word != args.uint(2) {
+        return Err(Errno::EAGAIN);
+    }
+    let left = match (timeout, command) {
+        (None, _) => None,
+        (Some(timeout), WAIT) => Some(timeout),
+        (Some(deadline), _) => Some(deadline.saturating_sub(now(realtime))),
+    };
+    // Nobody is there to wake the only thread: only time or a signal ends the wait.
+    let mut left = left;
+    loop {
+        let slice = left.unwrap_or(Duration::MAX).min(Duration::from_secs(1 << 30));
+        match sleep(slice) {
+            Err(()) => return Err(Errno::EINTR),
+            Ok(()) => match &mut left {
+                None => {}
+                Some(left) if *left <= slice => return Err(Errno::ETIMEDOUT),
+                Some(left) => *left -= slice,
+            },
+        }
+    }
+}
+
+fn checked_time([sec, nsec]: [i64; 2]) -> Result<Duration, Errno> {
+    let sec = u64::try_from(sec).map_err(|_| Errno::EINVAL)?;
+    match u32::try_from(nsec) {
+        Ok(nsec @ 0..=999_999_999) => Ok(Duration::new(sec, nsec)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn now(realtime: bool) -> Duration {
+    let clock =
+        if realtime { rustix::time::ClockId::Realtime } else { rustix::time::ClockId::Monotonic };
+    let time = rustix::time::clock_gettime(clock);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+fn sleep(duration: Duration) -> Result<(), ()> {
+    let request = rustix::time::Timespec {
+        tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    };
+    match rustix::thread::nanosleep(&request) {
+        rustix::thread::NanosleepRelativeResult::Ok => Ok(()),
+        _ => Err(()),
+    }
+}
+
+fn wake(task: &CurrentTask, args: &Args, operation: u32) -> SysResult {
+    // A shared key is found through the page, so the word must be readable; a private one is not
+    // looked at.
+    let key = futex_key(args.addr(0)).map_err(|error| error.errno())?;
+    task.check_io_range(args.addr(0), 4)?;
+    if operation & PRIVATE == 0 {
+        task.load_futex(key).map_err(|error| error.errno())?;
+    }
+    Ok(0)
+}
+
+fn requeue(task: &CurrentTask, args: &Args, command: u32) -> SysResult {
+    if args.int(2) < 0 || args.int(3) < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let first = futex_key(args.addr(0)).map_err(|error| error.errno())?;
+    futex_key(args.addr(4)).map_err(|error| error.errno())?;
+    if command == CMP_REQUEUE {
+        let word = task.load_futex(first).map_err(|error| error.errno())?;
+        if word != args.uint(5) {
+            return Err(Errno::EAGAIN);
+        }
+    }
+    Ok(0)
+}

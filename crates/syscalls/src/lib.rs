@@ -1,0 +1,38 @@
+//! System calls, written only with the three access patterns.
+//!
+//! A handler gets the [`CurrentTask`](kernel_task::CurrentTask) and the raw [`Args`]. It fetches
+//! what the program passed once, into private copies, through the copy wrappers (pattern A), or
+//! hands a sequence to a file (pattern C). Error numbers that the wrappers do not decide are
+//! decided here. [`Table`] finds the handler of a number; [`run`] is the loop that a program lives
+//! in.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod outcome;
+mod run;
+mod table;
+mod trace;
+
+mod directories;
+mod files;
+mod futex;
+mod identity;
+mod ioctl;
+mod limits;
+mod memory;
+mod metadata;
+mod misc;
+mod paths;
+mod poll;
+mod process;
+mod read_write;
+mod signals;
+mod time;
+
+pub use args::Args;
+pub use limits::remember_cpus;
+pub use outcome::SysResult;
+pub use run::{Counters, Ended, RunError, Runner};
+pub use table::{ArgKind, Entry, Table};
+pub use trace::{Line, TraceFilter, TraceSink, UnknownWord};

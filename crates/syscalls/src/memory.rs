@@ -1,0 +1,143 @@
+//! Memory calls: arguments are unpacked here, and the memory manager decides.
+
+use hostfs::StatusFlags;
+use kernel_task::CurrentTask;
+use memmap::MappedObject;
+use mm::{MmapFlags, MmapRequest};
+use usermem_types::{AccessType, Addr, Errno};
+
+use crate::paths::file;
+use crate::{Args, SysResult};
+
+/// The device number of `/dev/zero`.
+const DEV_ZERO: (u32, u32) = (1, 5);
+
+pub(crate) fn mmap(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let flags = MmapFlags::from_bits_retain(args.uint(3));
+    let access = AccessType::from_prot(args.uint(2));
+    let offset = args.raw(5);
+    if offset & 0xfff != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let mut request = MmapRequest {
+        addr: args.addr(0),
+        len: args.raw(1),
+        access,
+        max_access: AccessType::ALL,
+        flags,
+        offset,
+        object: None,
+    };
+    if !flags.contains(MmapFlags::ANONYMOUS) {
+        let (object, max_access) = mapped_file(task, args, flags, access)?;
+        request.max_access = max_access;
+        match object {
+            Some(object) => request.object = Some(object),
+            None => request.flags |= MmapFlags::ANONYMOUS,
+        }
+    }
+    task.task().memory_manager().mmap(request).map(Addr::get)
+}
+
+/// Returns the object of the descriptor and what may ever be done with the mapping; no object for
+/// `/dev/zero`, whose mappings are anonymous.
+fn mapped_file(
+    task: &CurrentTask,
+    args: &Args,
+    flags: MmapFlags,
+    access: AccessType,
+) -> Result<(Option<MappedObject>, AccessType), Errno> {
+    let file = file(task, args, 4)?;
+    let status = file.status_flags();
+    if status.contains(StatusFlags::PATH) {
+        return Err(Errno::EBADF);
+    }
+    if args.raw(1) == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let shared = flags.contains(MmapFlags::SHARED);
+    let writable = status.contains(StatusFlags::READ_WRITE);
+    if shared && access.write() && !writable {
+        return Err(Errno::EACCES);
+    }
+    if status.bits() & 3 == StatusFlags::WRITE_ONLY.bits() {
+        return Err(Errno::EACCES);
+    }
+    let max_access = if shared && !writable { AccessType::READ_EXECUTE } else { AccessType::ALL };
+    match file.mapped_object() {
+        Ok(object) => Ok((Some(object), max_access)),
+        Err(Errno::ENODEV) if file.stat()?.rdev == DEV_ZERO => Ok((None, max_access)),
+        Err(errno) => Err(errno),
+    }
+}
+
+pub(crate) fn munmap(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().munmap(args.addr(0), args.raw(1))?;
+    Ok(0)
+}
+
+pub(crate) fn mprotect(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let prot = u32::try_from(args.raw(2)).map_err(|_| Errno::EINVAL)?;
+    task.task().memory_manager().mprotect(args.addr(0), args.raw(1), prot)?;
+    Ok(0)
+}
+
+pub(crate) fn mremap(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let flags = u32::try_from(args.raw(3)).map_err(|_| Errno::EINVAL)?;
+    let memory = task.task().memory_manager();
+    memory.mremap(args.addr(0), args.raw(1), args.raw(2), flags, args.addr(4)).map(Addr::get)
+}
+
+pub(crate) fn brk(task: &mut CurrentTask, args: &Args) -> SysResult {
+    Ok(task.task().memory_manager().brk(args.addr(0)).get())
+}
+
+pub(crate) fn madvise(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().madvise(args.addr(0), args.raw(1), args.int(2))?;
+    Ok(0)
+}
+
+pub(crate) fn mlock(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().mlock(args.addr(0), args.raw(1), 0)?;
+    Ok(0)
+}
+
+pub(crate) fn mlock2(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().mlock(args.addr(0), args.raw(1), args.uint(2))?;
+    Ok(0)
+}
+
+pub(crate) fn munlock(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().munlock(args.addr(0), args.raw(1))?;
+    Ok(0)
+}
+
+pub(crate) fn mlockall(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().mlockall(args.uint(0))?;
+    Ok(0)
+}
+
+pub(crate) fn munlockall(task: &mut CurrentTask, _args: &Args) -> SysResult {
+    task.task().memory_manager().munlockall();
+    Ok(0)
+}
+
+pub(crate) fn msync(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().msync(args.addr(0), args.raw(1), args.uint(2))?;
+    Ok(0)
+}
+
+pub(crate) fn mincore(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let out = args.addr(2);
+    let memory = task.task().memory_manager();
+    let pieces = memory.mincore(args.addr(0), args.raw(1))?;
+    task.check_io_range(out, args.raw(1).div_ceil(4096))?;
+    let mut done = 0;
+    for piece in pieces {
+        let piece = piece?;
+        let at = out.checked_add(done).ok_or(Errno::EFAULT)?;
+        task.copy_out(at, piece.as_slice())?;
+        done += piece.len() as u64;
+    }
+    Ok(0)
+}

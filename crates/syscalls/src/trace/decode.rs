@@ -1,0 +1,224 @@
+//! Arguments of each kind, as text. What cannot be read is shown as its address.
+
+use usermem_io::{Io, IoOpts};
+use usermem_types::{Addr, PATH_MAX};
+
+use super::flags::{
+    ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, POLL, PRCTL, PROT, REMAP, RESOURCE, SIG_HOW,
+    WHENCE, constant, file_mode, flags, futex_op, map_flags, open_flags, signal_name,
+};
+use super::quote::{SHOWN, quote, quote_cut};
+use crate::{ArgKind, Args, SysResult};
+
+/// How many elements of an array are shown.
+const ELEMENTS: u64 = 8;
+
+/// Returns an argument that is known before the call; `None` for what the call fills.
+pub(super) fn decode_in(
+    memory: &dyn Io,
+    kinds: &[ArgKind],
+    args: &Args,
+    index: usize,
+) -> Option<String> {
+    let value = args.raw(index);
+    let word = u64::from(args.uint(index));
+    let next = args.raw(index + 1);
+    Some(match kinds.get(index)? {
+        ArgKind::Fd => args.int(index).to_string(),
+        ArgKind::DirFd if args.int(index) == libc::AT_FDCWD => "AT_FDCWD".to_owned(),
+        ArgKind::DirFd => args.int(index).to_string(),
+        // A C `int` and a negative `long` look alike only as signed numbers.
+        ArgKind::Int if value >> 32 == 0 => args.int(index).to_string(),
+        ArgKind::Int => args.long(index).to_string(),
+        ArgKind::Size => value.to_string(),
+        ArgKind::Hex => format!("{value:#x}"),
+        ArgKind::Mode => format!("0{:03o}", args.uint(index)),
+        ArgKind::Addr => address(value),
+        ArgKind::Path => path(memory, value),
+        ArgKind::BufIn => buffer(memory, value, next),
+        ArgKind::IovecIn => iovecs(memory, value, next, None),
+        ArgKind::TimespecIn => timespec(memory, value),
+        ArgKind::OpenFlags => open_flags(word),
+        ArgKind::Prot => flags(value, PROT, "PROT_NONE"),
+        ArgKind::MapFlags => map_flags(value),
+        ArgKind::RemapFlags => flags(value, REMAP, "0"),
+        ArgKind::Advice => constant(word, ADVICE),
+        ArgKind::AtFlags => flags(word, AT, "0"),
+        ArgKind::Whence => constant(word, WHENCE),
+        ArgKind::FcntlCmd => constant(word, FCNTL),
+        ArgKind::Ioctl => constant(word, IOCTL),
+        ArgKind::Clock => constant(word, CLOCK),
+        ArgKind::Signal => signal_name(args.int(index)),
+        ArgKind::SigHow => constant(word, SIG_HOW),
+        ArgKind::Resource => constant(word, RESOURCE),
+        ArgKind::FutexOp => futex_op(word),
+        ArgKind::ArchPrctl => constant(value, ARCH_PRCTL),
+        ArgKind::Prctl => constant(word, PRCTL),
+        ArgKind::BufOut
+        | ArgKind::IovecOut
+        | ArgKind::TimespecOut
+        | ArgKind::StatOut
+        | ArgKind::FdPairOut
+        | ArgKind::PollFds => return None,
+    })
+}
+
+/// Returns an argument that the call has filled.
+pub(super) fn decode_out(
+    memory: &dyn Io,
+    kinds: &[ArgKind],
+    args: &Args,
+    index: usize,
+    result: SysResult,
+) -> String {
+    let value = args.raw(index);
+    let next = args.raw(index + 1);
+    match (kinds.get(index), result) {
+        // What happened to the descriptors is told even when nothing did.
+        (Some(ArgKind::PollFds), _) => poll_fds(memory, value, next, result.is_ok()),
+        (Some(ArgKind::IovecOut), Err(_)) => iovecs(memory, value, next, Some(0)),
+        (_, Err(_)) | (None, _) => address(value),
+        (Some(ArgKind::BufOut), Ok(len)) => buffer(memory, value, len),
+        (Some(ArgKind::IovecOut), Ok(len)) => iovecs(memory, value, next, Some(len)),
+        (Some(ArgKind::TimespecOut), Ok(_)) => timespec(memory, value),
+        (Some(ArgKind::StatOut), Ok(_)) => stat(memory, value),
+        (Some(ArgKind::FdPairOut), Ok(_)) => match words::<8>(memory, value) {
+            Some(fds) => format!("[{}, {}]", int_at(&fds, 0), int_at(&fds, 4)),
+            None => address(value),
+        },
+        (Some(_), Ok(_)) => address(value),
+    }
+}
+
+fn address(value: u64) -> String {
+    if value == 0 { "NULL".to_owned() } else { format!("{value:#x}") }
+}
+
+/// Reads what can be read of a buffer and returns how much that was.
+fn read(memory: &dyn Io, addr: u64, buffer: &mut [u8]) -> usize {
+    let r = memory.copy_in(Addr::new(addr), buffer, IoOpts::CHECKED); eprintln!("{addr:#x} {} {r:?}", buffer.len());
+    match r {
+        Ok(done) => done,
+        Err(partial) => partial.done,
+    }
+}
+
+/// Reads an object; `None` when it cannot be read whole.
+fn words<const N: usize>(memory: &dyn Io, addr: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    (read(memory, addr, &mut bytes) == N).then_some(bytes)
+}
+
+fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+    let field = bytes.get(offset..).and_then(<[u8]>::first_chunk::<8>);
+    field.map_or(0, |field| u64::from_ne_bytes(*field))
+}
+
+fn int_at(bytes: &[u8], offset: usize) -> i32 {
+    let field = bytes.get(offset..).and_then(<[u8]>::first_chunk::<4>);
+    field.map_or(0, |field| i32::from_ne_bytes(*field))
+}
+
+fn short_at(bytes: &[u8], offset: usize) -> u16 {
+    let field = bytes.get(offset..).and_then(<[u8]>::first_chunk::<2>);
+    field.map_or(0, |field| u16::from_ne_bytes(*field))
+}
+
+/// Returns a path: all of it, for what is cut off is often the point.
+fn path(memory: &dyn Io, addr: u64) -> String {
+    let mut bytes = vec![0; PATH_MAX];
+    let done = read(memory, addr, &mut bytes);
+    bytes.truncate(done);
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(end) => quote(bytes.get(..end).unwrap_or(&bytes)),
+        None if done == PATH_MAX => format!("{}...", quote(&bytes)),
+        None => address(addr),
+    }
+}
+
+fn buffer(memory: &dyn Io, addr: u64, len: u64) -> String {
+    let mut bytes = [0; SHOWN];
+    let wanted = usize::try_from(len).map_or(SHOWN, |len| len.min(SHOWN));
+    let Some(part) = bytes.get_mut(..wanted) else { return address(addr) };
+    // Nothing to read needs no address.
+    if addr == 0 || (read(memory, addr, part) < wanted) {
+        return address(addr);
+    }
+    quote_cut(part, len)
+}
+
+/// Returns iovecs with what is in them: all of it, or the first `filled` bytes over all.
+fn iovecs(memory: &dyn Io, addr: u64, count: u64, filled: Option<u64>) -> String {
+    let mut left = filled.unwrap_or(u64::MAX);
+    array(memory, addr, count, 16, |entry| {
+        let (base, len) = (u64_at(entry, 0), u64_at(entry, 8));
+        let shown = left.min(len);
+        left -= shown;
+        let contents =
+            if shown == 0 && len != 0 { address(base) } else { buffer(memory, base, shown) };
+        format!("{{iov_base={contents}, iov_len={len}}}")
+    })
+}
+
+fn poll_fds(memory: &dyn Io, addr: u64, count: u64, over: bool) -> String {
+    array(memory, addr, count, 8, |entry| {
+        let events = flags(short_at(entry, 4).into(), POLL, "0");
+        let ready = match short_at(entry, 6) {
+            0 => String::new(),
+            _ if !over => String::new(),
+            ready => format!(", revents={}", flags(ready.into(), POLL, "0")),
+        };
+        format!("{{fd={}, events={events}{ready}}}", int_at(entry, 0))
+    })
+}
+
+/// Returns the first elements of an array, of `size` bytes each, at most 16.
+fn array(
+    memory: &dyn Io,
+    addr: u64,
+    count: u64,
+    size: usize,
+    mut show: impl FnMut(&[u8]) -> String,
+) -> String {
+    if addr == 0 {
+        return address(addr);
+    }
+    let mut shown = Vec::new();
+    for index in 0..count.min(ELEMENTS) {
+        let Some(at) = addr.checked_add(index * size as u64) else { return address(addr) };
+        let mut element = [0; 16];
+        let Some(element) = element.get_mut(..size) else { return address(addr) };
+        if read(memory, at, element) < size {
+            return address(addr);
+        }
+        shown.push(show(element));
+    }
+    if count > ELEMENTS {
+        shown.push("...".to_owned());
+    }
+    format!("[{}]", shown.join(", "))
+}
+
+fn timespec(memory: &dyn Io, addr: u64) -> String {
+    match words::<16>(memory, addr) {
+        Some(time) if addr != 0 => {
+            let (sec, nsec) = (u64_at(&time, 0) as i64, u64_at(&time, 8) as i64);
+            format!("{{tv_sec={sec}, tv_nsec={nsec}}}")
+        }
+        _ => address(addr),
+    }
+}
+
+fn stat(memory: &dyn Io, addr: u64) -> String {
+    const LEN: usize = size_of::<libc::stat>();
+    let Some(stat) = words::<LEN>(memory, addr) else { return address(addr) };
+    let mode = int_at(&stat, std::mem::offset_of!(libc::stat, st_mode)) as u32;
+    let kind = mode & libc::S_IFMT;
+    let detail = if kind == libc::S_IFCHR || kind == libc::S_IFBLK {
+        let device = u64_at(&stat, std::mem::offset_of!(libc::stat, st_rdev));
+        format!("st_rdev=makedev({:#x}, {:#x})", libc::major(device), libc::minor(device))
+    } else {
+        format!("st_size={}", u64_at(&stat, std::mem::offset_of!(libc::stat, st_size)) as i64)
+    };
+    format!("{{st_mode={}, {detail}, ...}}", file_mode(mode))
+}
