@@ -1,0 +1,69 @@
+//! What is taken over from the host: identity, limits, environment.
+
+use std::os::unix::ffi::OsStringExt;
+
+use kernel_task::{Credentials, RLimit, ResourceLimits};
+use rustix::process::{self, Resource};
+
+/// Returns who the caller is: the program runs as nobody else.
+pub(crate) fn credentials() -> Credentials {
+    let groups = process::getgroups().unwrap_or_default();
+    let (uid, euid) = (process::getuid().as_raw(), process::geteuid().as_raw());
+    let (gid, egid) = (process::getgid().as_raw(), process::getegid().as_raw());
+    Credentials {
+        uid,
+        euid,
+        suid: euid,
+        gid,
+        egid,
+        sgid: egid,
+        groups: groups.into_iter().map(|group| group.as_raw()).collect(),
+    }
+}
+
+/// Returns the caller's resource limits, in the order of their numbers.
+pub(crate) fn limits() -> ResourceLimits {
+    let limit = |resource| {
+        let limit = process::getrlimit(resource);
+        RLimit {
+            soft: limit.current.unwrap_or(u64::MAX),
+            hard: limit.maximum.unwrap_or(u64::MAX),
+        }
+    };
+    let limits = [
+        Resource::Cpu,
+        Resource::Fsize,
+        Resource::Data,
+        Resource::Stack,
+        Resource::Core,
+        Resource::Rss,
+        Resource::Nproc,
+        Resource::Nofile,
+        Resource::Memlock,
+        Resource::As,
+        Resource::Locks,
+        Resource::Sigpending,
+        Resource::Msgqueue,
+        Resource::Nice,
+        Resource::Rtprio,
+        Resource::Rttime,
+    ]
+    .map(limit);
+    ResourceLimits::new(limits, process::geteuid().is_root())
+}
+
+/// Returns the environment of the program: the caller's, unless cleared, changed by `set`.
+pub(crate) fn environment(clear: bool, set: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut environment: Vec<(Vec<u8>, Vec<u8>)> = if clear {
+        Vec::new()
+    } else {
+        std::env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect()
+    };
+    for (name, value) in set {
+        match environment.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => known.clone_from(value),
+            None => environment.push((name.clone(), value.clone())),
+        }
+    }
+    environment
+}
