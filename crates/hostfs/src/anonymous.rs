@@ -12,13 +12,16 @@ use crate::FileDescription;
 use crate::host::errno;
 use crate::open_file::OpenFile;
 
+/// The end of a pipe to read from, and the end to write to.
+pub type PipeEnds = (Arc<dyn FileDescription>, Arc<dyn FileDescription>);
+
 /// Creates a pipe: the end to read from, and the end to write to.
 ///
 /// Takes the flags of `pipe2(2)`; `O_CLOEXEC` is the caller's to keep.
 ///
 /// # Errors
 /// `EINVAL` for flags that it does not know; the host's.
-pub fn pipe(flags: u32) -> Result<(Arc<dyn FileDescription>, Arc<dyn FileDescription>), Errno> {
+pub fn pipe(flags: u32) -> Result<PipeEnds, Errno> {
     let flags = known(PipeFlags::from_bits(flags), flags, PipeFlags::bits)?;
     let allowed = PipeFlags::CLOEXEC | PipeFlags::DIRECT | PipeFlags::NONBLOCK;
     if !allowed.contains(flags) {

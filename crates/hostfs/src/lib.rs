@@ -34,7 +34,7 @@ mod entries;
 mod namespace;
 mod open;
 
-pub use anonymous::{eventfd, memfd, pipe};
+pub use anonymous::{PipeEnds, eventfd, memfd, pipe};
 pub use attributes::SetTime;
 pub use description::{
     DirEntry, FileDescription, FileKind, PollSet, Stat, StatFs, StatusFlags, Timestamp, Whence,

@@ -62,12 +62,6 @@ impl MappingTable {
         }
         spaces
     }
-
-    /// Returns how many mappings there are.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.mappings.len()
-    }
 }
 
 /// Returns what is left of `range` on either side of `hole`.
@@ -79,4 +73,47 @@ fn without(range: AddrRange, hole: AddrRange) -> [Option<AddrRange>; 2] {
 
 fn identity(space: &Weak<dyn MappingSpace>) -> usize {
     space.as_ptr().cast::<()>().addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use usermem_types::Addr;
+
+    use super::*;
+
+    /// Not of size zero: two of them lie at two addresses.
+    struct Nobody(#[expect(dead_code, reason = "only takes room")] u8);
+
+    impl MappingSpace for Nobody {
+        fn invalidate(&self, _: AddrRange, _: InvalidateOpts) {}
+    }
+
+    fn range(start: u64, end: u64) -> AddrRange {
+        AddrRange::new(Addr::new(start), Addr::new(end)).unwrap()
+    }
+
+    fn shown(table: &MappingTable) -> Vec<(u64, u64, u64)> {
+        let ends = |m: &Mapping| (m.range.start().get(), m.range.end().get(), m.offset);
+        table.mappings.values().map(ends).collect()
+    }
+
+    #[test]
+    fn removing_cuts_splits_and_spans() {
+        let one: Arc<dyn MappingSpace> = Arc::new(Nobody(0));
+        let two: Arc<dyn MappingSpace> = Arc::new(Nobody(0));
+        let (weak, other) = (Arc::downgrade(&one), Arc::downgrade(&two));
+        let mut table = MappingTable::default();
+        table.add(&weak, range(10, 20), 0);
+        table.remove(&weak, range(13, 15));
+        assert_eq!(shown(&table), [(10, 13, 0), (15, 20, 5)]);
+        table.add(&weak, range(30, 40), 100);
+        table.remove(&weak, range(18, 32));
+        assert_eq!(shown(&table), [(10, 13, 0), (15, 18, 5), (32, 40, 102)]);
+        table.remove(&weak, range(13, 15));
+        table.remove(&weak, range(0, 10));
+        table.remove(&other, range(0, 100));
+        assert_eq!(shown(&table), [(10, 13, 0), (15, 18, 5), (32, 40, 102)]);
+        table.remove(&weak, range(0, 100));
+        assert_eq!(shown(&table), []);
+    }
 }

@@ -289,3 +289,35 @@ pub(crate) fn standard_stream(
     }
     Ok(Arc::new(OpenFile::new(fd, Some(Arc::clone(tree)))?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use usermem_io::{BytesIo, IoOpts, IoSequence};
+    use usermem_types::{Addr, AddrRangeSeq};
+
+    use super::*;
+    use crate::{Namespace, Whence};
+
+    #[test]
+    fn a_standard_stream_shares_its_offset_with_the_caller() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        file.rewind().unwrap();
+        let namespace = Namespace::new(dir.path(), &[]).unwrap();
+        let stream = standard_stream(namespace.tree(), file.as_fd()).unwrap();
+        let mut buffer = [0; 4];
+        let all = Addr::ZERO.to_range(4).unwrap();
+        let io = BytesIo::new(&mut buffer);
+        let dst = IoSequence::new(&io, AddrRangeSeq::of(all).unwrap(), IoOpts::CHECKED);
+        assert_eq!(stream.read(dst), Ok(4));
+        assert_eq!(file.stream_position().unwrap(), 4);
+        file.seek(std::io::SeekFrom::Start(9)).unwrap();
+        assert_eq!(stream.seek(0, Whence::Current), Ok(9));
+        // Outside of the root: nothing but what the caller handed over.
+        assert_eq!(stream.chmod(0o777), Err(Errno::EROFS));
+        assert!(stream.reopen(libc::O_RDWR as u32).is_ok());
+    }
+}

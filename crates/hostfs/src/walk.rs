@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use usermem_types::Errno;
 
 use crate::host;
-use crate::lookup::{Follow, Found};
+use crate::lookup::{Follow, Found, is_root};
 use crate::node::{DescriptorTable, Node, NodeKind};
 use crate::tree::Tree;
 use crate::{FileDescription, Place, Stat};
@@ -24,24 +24,28 @@ enum Child {
 impl Tree {
     /// Looks up a path from a place, one name at a time, never above the root.
     pub(crate) fn walk(&self, base: &Place, path: &[u8], follow: Follow) -> Result<Found, Errno> {
-        let mut rest = if path.starts_with(b"/") {
-            path.to_vec()
-        } else {
-            [self.path_of(base)?.as_slice(), b"/", path].concat()
-        };
         // The directories on the way, so that `..` cannot lead anywhere else.
         let mut way = vec![self.root()];
+        let mut rest = path.to_vec();
+        if !path.starts_with(b"/") {
+            match self.path_of(base) {
+                Ok(dir) => rest = [dir.as_slice(), b"/", path].concat(),
+                // A directory that is nowhere, as one that was removed, has itself.
+                Err(Errno::ENOENT) => way = vec![base.clone()],
+                Err(errno) => return Err(errno),
+            }
+        }
         let mut links = 0;
         while let Some((name, after)) = split_first(&rest) {
             match name {
                 b"." => {}
-                b".." => {
-                    if way.len() > 1 {
-                        way.pop();
-                    }
+                b".." if way.len() > 1 => {
+                    way.pop();
                 }
+                b".." if is_root(&way[0]) => {}
+                b".." => return Err(Errno::ENOENT),
                 _ => {
-                    let dir = way.last().expect("our own invariant: the root stays");
+                    let dir = way.last().expect("our own invariant: the first directory stays");
                     let last = after.is_empty();
                     match self.child(dir, name)? {
                         Child::Descriptor(file) if last => {
@@ -54,7 +58,7 @@ impl Tree {
                             links += 1;
                             let place = file.place().ok_or(Errno::ENOTDIR)?;
                             rest = [self.path_of(place)?.as_slice(), after].concat();
-                            way.truncate(1);
+                            way = vec![self.root()];
                             if links > MAX_LINKS {
                                 return Err(Errno::ELOOP);
                             }
@@ -74,7 +78,7 @@ impl Tree {
                                     return Err(Errno::ENOENT);
                                 }
                                 if target.starts_with(b"/") {
-                                    way.truncate(1);
+                                    way = vec![self.root()];
                                 }
                                 rest = [target.as_slice(), after].concat();
                                 continue;
@@ -88,7 +92,7 @@ impl Tree {
             }
             rest = after.to_vec();
         }
-        let place = way.pop().expect("our own invariant: the root stays");
+        let place = way.pop().expect("our own invariant: the first directory stays");
         let stat = place.stat()?;
         Ok(Found::Place(place, stat))
     }

@@ -62,9 +62,15 @@ impl Strings {
     }
 }
 
+/// How much of the stack arguments and environment may take: a quarter of its limit, at least 128
+/// KiB and at most 6 MiB, as `execve(2)` has it.
+fn room(memory: &MemoryManager) -> u64 {
+    (memory.limits().stack.get() / 4).clamp(128 << 10, 6 << 20)
+}
+
 /// Writes the initial stack below `stack.end()`, as the System V ABI and Linux lay it out.
 ///
-/// Fails with `E2BIG` when it does not fit.
+/// The stack grows as it is written. Fails with `E2BIG` when the contents are too long.
 pub(crate) fn build(
     memory: &MemoryManager,
     stack: AddrRange,
@@ -94,7 +100,7 @@ pub(crate) fn build(
 
     let len = (words.len() * 8) as u64;
     let pointer = strings.lowest().checked_sub(len).ok_or(Errno::E2BIG)? & !15;
-    if pointer < stack.start().get() {
+    if stack.end().get() - pointer > room(memory) {
         return Err(Errno::E2BIG);
     }
     let mut image: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();

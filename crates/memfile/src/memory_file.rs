@@ -69,8 +69,8 @@ impl MemoryFile {
         }))
     }
 
-    /// Allocates `len` bytes, rounded up to whole pages, that read as zero. The caller holds the
-    /// one reference to each page.
+    /// Allocates `len` bytes, rounded up to whole pages, that read as zero (except with
+    /// [`Commit::CallerOverwrites`]). The caller holds the one reference to each page.
     ///
     /// An allocation is not bounded by the limit: what may be committed is charged by those who
     /// know it, see [`MemoryFile::charge`].
@@ -87,7 +87,7 @@ impl MemoryFile {
         self.peak_allocated.fetch_max(allocated, Ordering::Relaxed);
         // From here on an early return gives the pages back.
         let pages = FileRef::adopt(Arc::clone(self) as Arc<dyn File>, range);
-        if is_dirty {
+        if is_dirty && opts.commit != Commit::CallerOverwrites {
             self.clear(range)?;
         }
         if opts.commit == Commit::Now {
@@ -253,7 +253,7 @@ impl Pages {
         opts: AllocOpts,
         region: &Region,
     ) -> Result<(FileRange, bool), Errno> {
-        if opts.commit == Commit::CallerTouches
+        if matches!(opts.commit, Commit::CallerTouches | Commit::CallerOverwrites)
             && let Some(range) = self.find_dirty(len, opts)
         {
             self.dirty.take(range);

@@ -43,6 +43,10 @@ pub enum Commit {
     Lazy,
     /// The caller is about to touch all of them, so pages that still have memory may be used again.
     CallerTouches,
+    /// The caller is about to write every byte, before anyone else can see the pages: they may be
+    /// used again with what their last owner left in them. What is not written after all must be
+    /// dropped.
+    CallerOverwrites,
     /// Before the allocation returns.
     Now,
 }

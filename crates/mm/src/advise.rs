@@ -161,8 +161,12 @@ impl MemoryManager {
     }
 
     fn populate_for(&self, range: KeyRange, access: AccessType) -> Result<(), Errno> {
-        let access_of: fn(&Vma) -> AccessType =
-            if access.write() { |_| AccessType::WRITE } else { |_| AccessType::READ };
+        // What the protections say counts here, not what they imply.
+        let access_of: fn(&Vma) -> Option<AccessType> = if access.write() {
+            |vma| vma.real.write().then_some(AccessType::WRITE)
+        } else {
+            |vma| vma.real.read().then_some(AccessType::READ)
+        };
         self.make_all_present(range, access_of).map_err(|stop| match stop {
             Stop::Refused(_) => Errno::EINVAL,
             Stop::Hole(_) | Stop::Fault(FaultKind::NoMemory) => Errno::ENOMEM,

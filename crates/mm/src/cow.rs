@@ -35,7 +35,7 @@ impl MemoryManager {
             });
             return Ok(Step::Changed(range));
         }
-        let opts = AllocOpts { commit: Commit::CallerTouches, ..AllocOpts::default() };
+        let opts = AllocOpts { commit: Commit::CallerOverwrites, ..AllocOpts::default() };
         let mut copy = self.allocate_near(active, range, opts)?;
         let copied = copy_pages(&**pma.file.file(), pages, &**copy.file(), copy.range())?;
         if copied < range.len() {

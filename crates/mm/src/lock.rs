@@ -135,11 +135,12 @@ impl MemoryManager {
         }
     }
 
-    /// Makes all pages of a range present for the access that `access_of` wants of each vma.
+    /// Makes all pages of a range present for the access that `access_of` wants of each vma; it
+    /// is one that the vma allows.
     pub(crate) fn make_all_present(
         &self,
         range: KeyRange,
-        access_of: fn(&Vma) -> AccessType,
+        access_of: fn(&Vma) -> Option<AccessType>,
     ) -> Result<(), Stop> {
         let mut at = range.start;
         while at < range.end {
@@ -149,10 +150,7 @@ impl MemoryManager {
                 return Err(Stop::Hole(next));
             };
             let part = held.intersect(KeyRange::new(at, range.end));
-            let access = access_of(vma);
-            if !access.any() || !vma.effective().superset_of(access) {
-                return Err(Stop::Refused(part.end));
-            }
+            let Some(access) = access_of(vma) else { return Err(Stop::Refused(part.end)) };
             let mut detached = Detached::new(&*self.space);
             let mut active = self.active.write();
             let present = self.make_present(&mapping, &mut active, part, access, &mut detached);
@@ -181,12 +179,10 @@ pub(crate) enum Stop {
 }
 
 /// Returns the access for which a vma is populated: what is written sooner or later is copied now.
-fn for_population(vma: &Vma) -> AccessType {
-    if vma.is_private() && vma.real.write() {
-        AccessType::WRITE
-    } else {
-        vma.effective().intersect(AccessType::READ)
-    }
+fn for_population(vma: &Vma) -> Option<AccessType> {
+    let writes = vma.is_private() && vma.real.write();
+    let access = if writes { AccessType::WRITE } else { AccessType::READ };
+    vma.effective().superset_of(access).then_some(access)
 }
 
 fn lock_flags(on_fault: bool) -> VmaFlags {

@@ -29,6 +29,11 @@ impl Request {
         self.fixed || self.dont_unmap
     }
 
+    /// Returns whether several mappings may be moved at once.
+    fn only_moves(self) -> bool {
+        self.fixed && self.old_len == self.new_len
+    }
+
     fn old(self) -> KeyRange {
         KeyRange::new(self.addr, self.addr.saturating_add(self.old_len))
     }
@@ -113,8 +118,7 @@ impl MemoryManager {
         if old_len == 0 && vma.is_private() {
             return Err(Errno::EINVAL);
         }
-        let only_moves = request.fixed && !request.dont_unmap && old_len == new_len;
-        if !only_moves && old_len.min(new_len) > held.end - addr {
+        if !request.only_moves() && old_len.min(new_len) > held.end - addr {
             return Err(Errno::EFAULT);
         }
         if new_len > old_len {
@@ -185,7 +189,7 @@ impl MemoryManager {
         request: Request,
     ) -> Result<(KeyRange, u64), Errno> {
         let Request { addr, old_len, new_len, new_addr, dont_unmap, .. } = request;
-        if request.fixed && !dont_unmap && old_len == new_len {
+        if request.only_moves() {
             self.move_many(mapping, request)?;
             return Ok((KeyRange::new(new_addr, new_addr + new_len), new_addr));
         }
@@ -194,12 +198,13 @@ impl MemoryManager {
             self.unmap_range(mapping, target);
         }
         // The source may have been a part of the target, when nothing of it was to be moved.
-        let (_, vma) = mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
-        let is_data = vma.is_data();
+        if mapping.vmas.get(addr).is_none() {
+            return Err(Errno::EFAULT);
+        }
         self.unmap_tail(mapping, request)?;
         let source = KeyRange::new(addr, addr + old_len.min(new_len));
         if dont_unmap {
-            self.check_expansion(mapping, new_len, is_data)?;
+            self.check_keeping(mapping, source)?;
         }
         let target = if request.fixed {
             self.fixed_range(Addr::new(new_addr), new_len)?
@@ -210,6 +215,12 @@ impl MemoryManager {
         };
         self.move_one(mapping, source, target, dont_unmap)?;
         Ok((target, target.start))
+    }
+
+    /// Checks that the limits allow `source`, inside one vma, to be there twice.
+    fn check_keeping(&self, mapping: &Mapping, source: KeyRange) -> Result<(), Errno> {
+        let (_, vma) = mapping.vmas.get(source.start).ok_or(Errno::EFAULT)?;
+        self.check_expansion(mapping, source.len(), vma.is_data())
     }
 
     /// Moves every vma of a range, and the holes between them.
@@ -224,7 +235,10 @@ impl MemoryManager {
             let start = request.new_addr + (part.start - request.addr);
             let target = self.fixed_range(Addr::new(start), part.len())?;
             self.unmap_range(mapping, target);
-            self.move_one(mapping, part, target, false)?;
+            if request.dont_unmap {
+                self.check_keeping(mapping, part)?;
+            }
+            self.move_one(mapping, part, target, request.dont_unmap)?;
             at = part.end;
         }
         Ok(())
@@ -257,7 +271,8 @@ impl MemoryManager {
         mapping.insert(target, moved);
         self.move_pages(source, target.start);
         if keep_source {
-            mapping.edit(source, |vma| vma.flags.remove(VmaFlags::LOCK_MASK));
+            // As in Linux, all of the mapping loses its lock, what was not moved as well.
+            mapping.edit(held, |vma| vma.flags.remove(VmaFlags::LOCK_MASK));
         } else if !source.is_empty() {
             self.remove_vmas(mapping, source);
         }

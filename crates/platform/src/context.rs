@@ -127,25 +127,6 @@ pub trait Context {
     /// As [`Context::switch`].
     fn set_registers(&mut self, registers: &Registers) -> Result<(), PlatformError>;
 
-    /// Returns the floating-point and vector registers, in the format of the host's
-    /// `NT_X86_XSTATE`, or `NT_PRFPREG` on aarch64; empty where the platform cannot tell.
-    ///
-    /// # Errors
-    /// As [`Context::switch`].
-    fn extended_state(&mut self) -> Result<Vec<u8>, PlatformError> {
-        Ok(Vec::new())
-    }
-
-    /// Replaces the floating-point and vector registers with what
-    /// [`Context::extended_state`] returned, or something of the same length.
-    ///
-    /// # Errors
-    /// As [`Context::switch`]; the host refused the contents, and the registers are as before.
-    fn set_extended_state(&mut self, state: &[u8]) -> Result<(), PlatformError> {
-        let _ = state;
-        Ok(())
-    }
-
     /// Returns the thread pointer register alone (`ARCH_GET_FS`).
     ///
     /// # Errors

@@ -41,10 +41,16 @@ pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
         let stop = unsafe { arch::copy_small(dst.as_ptr(), src.as_ptr(), len) };
         return if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) };
     }
+    copy_large(dst, src, len)
+}
+
+/// Copies what is not worth repeating in every caller.
+#[inline(never)]
+fn copy_large(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
     if len >= arch::exact_from() || len > CHUNK {
         return copy_long(dst, src, len);
     }
-    // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
+    // SAFETY: 1. `len` is that of a large copy; 2. is what holding the blocks proves.
     let stop = unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) };
     if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) }
 }

@@ -63,4 +63,5 @@ impl Cause {
 }
 
 const SEGV_MAPERR: i32 = 1;
-const SI_KERNEL: i32 = 0x80;
+/// A fault that the kernel knows no more about.
+pub(crate) const SI_KERNEL: i32 = 0x80;

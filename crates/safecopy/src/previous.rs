@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use libc::{SIGBUS, c_int, c_void, siginfo_t};
 
+use crate::fault::SI_KERNEL;
 use crate::handler;
 
 static SEGV: Previous = Previous::new();
@@ -135,8 +136,9 @@ unsafe fn call(
     }
 }
 
-/// Lets the process die by the signal: restores the default, and queues the signal once more for
-/// this thread, which gets it when the handler returns, with what the kernel said about it.
+/// Lets the process die by the signal: restores the default, for the instruction to fault again.
+/// A signal that no instruction would repeat is queued once more for this thread, which gets it
+/// when the handler returns, with what the kernel said about it.
 ///
 /// # Safety
 /// 1. The arguments are those that the kernel gave to our handler.
@@ -149,6 +151,12 @@ unsafe fn die(signal: c_int, info: *mut siginfo_t) {
     };
     // An error leaves the signal as it is, and what follows brings us here again.
     let _ = handler::set_action(signal, &default);
+    // SAFETY: the kernel's pointer (1).
+    let code = unsafe { (*info).si_code };
+    // The kernel also uses this code for what it finds wrong on its own way back to us.
+    if is_synchronous(signal, code) && code != SI_KERNEL {
+        return;
+    }
     // SAFETY: takes no argument.
     let process = unsafe { libc::getpid() };
     // SAFETY: takes no argument.

@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::paths::{
     AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, PathAt, contents, file, path, path_at,
-    path_at_flags,
+    path_at_flags, path_or_empty,
 };
 use crate::{Args, SysResult};
 
@@ -248,7 +248,7 @@ pub(crate) fn faccessat2(task: &mut CurrentTask, args: &Args) -> SysResult {
 
 fn read_link_at(task: &CurrentTask, fd: i32, path: Addr, out: Addr, len: i32) -> SysResult {
     let len = usize::try_from(len).ok().filter(|len| *len > 0).ok_or(Errno::EINVAL)?;
-    let at = path_at(task, fd, path)?;
+    let at = path_or_empty(task, fd, path)?;
     let target = task.task().namespace().read_link(at.base(), &at.path)?;
     let target = target.get(..target.len().min(len)).unwrap_or_default();
     task.copy_out(out, target)?;
@@ -321,9 +321,10 @@ pub(crate) fn fchownat(task: &mut CurrentTask, args: &Args) -> SysResult {
     chown_at(task, &at, (args.uint(2), args.uint(3)), flags)
 }
 
+const UTIME_NOW: i64 = 0x3fff_ffff;
+const UTIME_OMIT: i64 = 0x3fff_fffe;
+
 fn set_time([sec, nsec]: [i64; 2]) -> Result<SetTime, Errno> {
-    const UTIME_NOW: i64 = 0x3fff_ffff;
-    const UTIME_OMIT: i64 = 0x3fff_fffe;
     match nsec {
         UTIME_NOW => Ok(SetTime::Now),
         UTIME_OMIT => Ok(SetTime::Omit),
@@ -334,15 +335,16 @@ fn set_time([sec, nsec]: [i64; 2]) -> Result<SetTime, Errno> {
 
 pub(crate) fn utimensat(task: &mut CurrentTask, args: &Args) -> SysResult {
     let flags = args.uint(3);
+    const NOW: [i64; 2] = [0, UTIME_NOW];
     let (atime, mtime) = match args.addr(2) {
-        Addr::ZERO => (SetTime::Now, SetTime::Now),
+        Addr::ZERO => (NOW, NOW),
         addr => {
             let [atime, mtime] = task.copy_in::<[[i64; 2]; 2]>(addr)?;
-            if atime[1] == 0x3fff_fffe && mtime[1] == 0x3fff_fffe {
+            if atime[1] == UTIME_OMIT && mtime[1] == UTIME_OMIT {
                 // Linux: nothing to do, not even a look at the path.
                 return Ok(0);
             }
-            (set_time(atime)?, set_time(mtime)?)
+            (atime, mtime)
         }
     };
     let at = if args.addr(1) == Addr::ZERO && args.int(0) != AT_FDCWD {
@@ -357,6 +359,9 @@ pub(crate) fn utimensat(task: &mut CurrentTask, args: &Args) -> SysResult {
         path_at_flags(task, args.int(0), args.addr(1), flags)?
     };
     let flags = if at.path.is_empty() { flags | AT_EMPTY_PATH } else { flags };
+    // Linux looks at the times once it has found the file.
+    lookup(task, &at, flags)?;
+    let (atime, mtime) = (set_time(atime)?, set_time(mtime)?);
     task.task().namespace().set_times(at.base(), &at.path, atime, mtime, flags)?;
     Ok(0)
 }

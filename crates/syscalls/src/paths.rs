@@ -39,7 +39,9 @@ pub(crate) fn path(task: &CurrentTask, addr: Addr) -> Result<PathAt, Errno> {
 
 /// Copies a path in that is relative to the descriptor `fd`.
 pub(crate) fn path_at(task: &CurrentTask, fd: i32, addr: Addr) -> Result<PathAt, Errno> {
-    resolve(task, fd, task.copy_in_path(addr)?)
+    let path = task.copy_in_path(addr)?;
+    // Linux says so before it looks at the descriptor.
+    if path.is_empty() { Err(Errno::ENOENT) } else { resolve(task, fd, path) }
 }
 
 /// Copies a path in for a call that knows `AT_EMPTY_PATH`: with that flag, a null pointer stands
@@ -50,10 +52,18 @@ pub(crate) fn path_at_flags(
     addr: Addr,
     flags: u32,
 ) -> Result<PathAt, Errno> {
-    if addr == Addr::ZERO && flags & AT_EMPTY_PATH != 0 {
+    if flags & AT_EMPTY_PATH == 0 {
+        return path_at(task, fd, addr);
+    }
+    if addr == Addr::ZERO {
         return resolve(task, fd, Vec::new());
     }
-    path_at(task, fd, addr)
+    path_or_empty(task, fd, addr)
+}
+
+/// Copies a path in that may be empty: it stands for the descriptor itself then.
+pub(crate) fn path_or_empty(task: &CurrentTask, fd: i32, addr: Addr) -> Result<PathAt, Errno> {
+    resolve(task, fd, task.copy_in_path(addr)?)
 }
 
 fn resolve(task: &CurrentTask, fd: i32, path: Vec<u8>) -> Result<PathAt, Errno> {

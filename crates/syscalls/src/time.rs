@@ -1,5 +1,6 @@
 //! Clocks, sleeping, timers and accounting.
 
+mod alarm_clock;
 mod clocks;
 mod sleep;
 mod timers;

@@ -56,15 +56,39 @@ enum Where<'a> {
     Namespace(&'a Fixture, Arc<dyn hostfs::FileDescription>),
 }
 
+/// How the namespace looks paths up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// The host looks up whole paths, as long as it can.
+    Host,
+    /// Name by name, as below an entry of ours.
+    Name,
+}
+
 /// Two equal directories: one for the host, one for a namespace.
-struct Pair(Option<(Fixture, Fixture)>);
+struct Pair {
+    by: By,
+    unchanged: Option<(Fixture, Fixture)>,
+}
 
 impl Pair {
+    fn new(by: By) -> Self {
+        Self { by, unchanged: None }
+    }
+
+    fn fresh(&self) -> Fixture {
+        let fixture = Fixture::new(&["/"], fill);
+        if self.by == By::Name {
+            fixture.namespace.add_file(b"/work/ours", 0o444, Arc::new(Vec::new));
+        }
+        fixture
+    }
+
     /// Performs an operation in both and compares answers and, after a success, the directories.
     #[track_caller]
     fn compare(&mut self, what: &str, operation: &dyn Fn(&Where<'_>) -> Result<(), Errno>) {
-        let fresh = || Fixture::new(&["/"], fill);
-        let (host, ours) = self.0.take().unwrap_or_else(|| (fresh(), fresh()));
+        let what = format!("{what}, by {:?}", self.by);
+        let (host, ours) = self.unchanged.take().unwrap_or_else(|| (self.fresh(), self.fresh()));
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = rustix::fs::open(host.host("work"), flags, Mode::empty()).unwrap();
         let expected = operation(&Where::Host(dir));
@@ -73,7 +97,7 @@ impl Pair {
         if expected.is_ok() {
             assert_eq!(list(&ours.host("work")), list(&host.host("work")), "{what}");
         } else {
-            self.0 = Some((host, ours));
+            self.unchanged = Some((host, ours));
         }
     }
 }
@@ -114,7 +138,11 @@ fn errno<T>(result: rustix::io::Result<T>) -> Result<(), Errno> {
 
 #[test]
 fn opening_answers_as_the_host_does() {
-    let mut pair = Pair(None);
+    [By::Host, By::Name].into_iter().for_each(opening);
+}
+
+fn opening(by: By) {
+    let mut pair = Pair::new(by);
     let flags = [
         libc::O_RDONLY,
         libc::O_WRONLY,
@@ -153,7 +181,11 @@ fn opening_answers_as_the_host_does() {
 
 #[test]
 fn asking_answers_as_the_host_does() {
-    let mut pair = Pair(None);
+    [By::Host, By::Name].into_iter().for_each(asking);
+}
+
+fn asking(by: By) {
+    let mut pair = Pair::new(by);
     for path in PATHS {
         for flags in [AtFlags::empty(), AtFlags::SYMLINK_NOFOLLOW, AtFlags::EMPTY_PATH] {
             pair.compare(&format!("stat {path:?} {flags:?}"), &|place| match place {
@@ -186,7 +218,11 @@ fn asking_answers_as_the_host_does() {
 
 #[test]
 fn changing_entries_answers_as_the_host_does() {
-    let mut pair = Pair(None);
+    [By::Host, By::Name].into_iter().for_each(changing_entries);
+}
+
+fn changing_entries(by: By) {
+    let mut pair = Pair::new(by);
     for path in PATHS {
         pair.compare(&format!("mkdir {path:?}"), &|place| match place {
             Where::Host(dir) => errno(rustix::fs::mkdirat(dir, *path, Mode::RWXU)),
@@ -230,7 +266,11 @@ fn changing_entries_answers_as_the_host_does() {
 
 #[test]
 fn two_paths_answer_as_the_host_does() {
-    let mut pair = Pair(None);
+    [By::Host, By::Name].into_iter().for_each(two_paths);
+}
+
+fn two_paths(by: By) {
+    let mut pair = Pair::new(by);
     let some = ["", ".", "..", "file", "file/", "dir", "dir/", "full", "full/new", "missing"];
     let more = ["missing/", "link", "link/", "dirlink", "dirlink/", "dangling", "fifo", "file/x"];
     let paths: Vec<&str> = some.into_iter().chain(more).collect();

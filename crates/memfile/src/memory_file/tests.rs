@@ -217,6 +217,19 @@ fn recycled_pages_are_zero_and_keep_their_memory() {
 }
 
 #[test]
+fn pages_that_are_about_to_be_overwritten_are_not_zeroed_first() {
+    let file = file(1 << 20);
+    let opts = AllocOpts { commit: Commit::CallerOverwrites, ..AllocOpts::default() };
+    assert!(is_zero(&file.allocate(PAGE, opts).unwrap()), "never used");
+    fill(&file.allocate(PAGE, opts).unwrap(), 0xff);
+    let pages = file.allocate(PAGE, opts).unwrap();
+    assert_eq!((read(&pages), file.committed_bytes()), (vec![0xff; PAGE as usize], PAGE));
+    // Not written after all: whoever is next gets zeros.
+    drop(pages);
+    assert!(is_zero(&file.allocate(PAGE, TOUCHES).unwrap()));
+}
+
+#[test]
 fn pages_that_nobody_promises_to_touch_are_not_recycled() {
     let file = file(1 << 20);
     fill(&file.allocate(PAGE, TOUCHES).unwrap(), 0xff);

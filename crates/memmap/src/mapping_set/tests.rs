@@ -79,6 +79,18 @@ fn a_range_mapped_twice_goes_with_the_second() {
 }
 
 #[test]
+fn parts_that_are_alike_again_are_one() {
+    let (_a, a) = space();
+    let (_b, b) = space();
+    let mut set = MappingSet::new();
+    set.add(&a, addrs(0x1_0000, 0x1_9000), 0, true);
+    set.add(&b, addrs(0x2_0000, 0x2_1000), 0x3000, true);
+    assert_eq!(set.mappings.len(), 3);
+    set.remove(&b, addrs(0x2_0000, 0x2_1000), 0x3000, true);
+    assert_eq!(set.mappings.len(), 1);
+}
+
+#[test]
 fn only_what_was_added_is_removed() {
     let (_a, a) = space();
     let (_b, b) = space();

@@ -39,7 +39,8 @@ impl Rig {
     }
 
     pub(super) fn with_limit(limit: Option<u64>) -> Self {
-        let options = MemoryFileOptions { limit, ..MemoryFileOptions::default() };
+        let options =
+            MemoryFileOptions { limit, reservation: 1 << 33, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).unwrap();
         let space = Arc::new(NullAddressSpace::new());
         let mm = MemoryManager::new(Arc::clone(&space) as _, Arc::clone(&memory));

@@ -57,8 +57,9 @@ pub(super) fn fork_stub(page: StubPage, filters: &Filters) -> Result<Pid, Errno>
     let mut old = [0u64];
     sigprocmask(&all, Some(&mut old));
     // With CLONE_FILES a descriptor of ours is valid in a call that we inject. Without an exit
-    // signal no wait of the embedding program comes across the child.
-    let flags = libc::CLONE_FILES as usize;
+    // signal no wait of the embedding program comes across the child. A debugger that follows our
+    // children must leave this one to us.
+    let flags = (libc::CLONE_FILES | libc::CLONE_UNTRACED) as usize;
     // SAFETY: 1. without CLONE_VM the child has a copy of the memory; ours does not change.
     let pid = unsafe { arch::syscall(libc::SYS_clone, [flags, 0, 0, 0, 0, 0]) };
     if pid == 0 {

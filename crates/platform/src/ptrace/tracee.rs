@@ -74,6 +74,11 @@ impl Tracee {
             }
         }
         // The application starts from nothing, not from what is left of us.
+        let state = sys::extended_state(self.pid);
+        let mut state = self.check("ptrace(PTRACE_GETREGSET) of vector state", state)?;
+        arch::reset_extended(&mut state);
+        let set = sys::set_extended_state(self.pid, &state);
+        self.check("ptrace(PTRACE_SETREGSET) of vector state", set)?;
         let mut clean = arch::call(self.page.start(), 0, [0; 6]);
         arch::sanitize(&mut clean);
         self.regs = Some(clean);

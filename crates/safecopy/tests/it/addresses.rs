@@ -17,7 +17,7 @@ fn dst<'a>(addr: usize, len: usize) -> DstBlock<'a> {
 
 #[track_caller]
 fn check(addr: usize) {
-    safecopy::init().unwrap();
+    safecopy::init().expect("the handler can be installed");
     let fault = HostFault { kind: FaultKind::Unmapped, addr };
     let nothing: Transfer<HostFault> = Err(Partial::new(0, fault));
     let mut buffer = [0xee; 5000];
@@ -62,7 +62,7 @@ fn kernel_half() {
 #[test]
 fn a_block_may_end_at_the_top_of_the_address_space() {
     let addr = usize::MAX - 10;
-    safecopy::init().unwrap();
+    safecopy::init().expect("the handler can be installed");
     let fault = HostFault { kind: FaultKind::Unmapped, addr };
     assert_eq!(
         copy(DstBlock::from_slice(&mut [0; 16]), src(addr, 10)),

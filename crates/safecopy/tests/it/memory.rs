@@ -42,10 +42,10 @@ impl Edge {
     const ALL: usize = 4 * PAGE;
 
     pub(crate) fn new(beyond: Beyond) -> Self {
-        safecopy::init().unwrap();
+        safecopy::init().expect("the handler can be installed");
         let file = memfd();
-        file.set_len(if beyond == Beyond::EndOfFile { Self::GOOD } else { Self::ALL } as u64)
-            .unwrap();
+        let len = if beyond == Beyond::EndOfFile { Self::GOOD } else { Self::ALL };
+        file.set_len(len as u64).expect("the file can grow");
         // Far from where the kernel puts what other threads map, so that a hole stays one.
         static NEXT: AtomicUsize = AtomicUsize::new(0x10_0000_0000);
         let addr = NEXT.fetch_add(2 * Self::ALL, Ordering::Relaxed);

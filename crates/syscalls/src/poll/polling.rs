@@ -43,7 +43,7 @@ pub(crate) fn ppoll(task: &mut CurrentTask, args: &Args) -> SysResult {
 
 /// Waits for the files of an array and stores what happened in it. Returns how many of the files
 /// something happened to.
-fn poll_entries(task: &CurrentTask, array: Addr, count: u32, timeout: Timeout) -> SysResult {
+fn poll_entries(task: &mut CurrentTask, array: Addr, count: u32, timeout: Timeout) -> SysResult {
     if u64::from(count) > task.task().limits().lock().get(Resource::OpenFiles).soft {
         return Err(Errno::EINVAL);
     }
@@ -58,7 +58,7 @@ fn poll_entries(task: &CurrentTask, array: Addr, count: u32, timeout: Timeout) -
 }
 
 fn poll_copies(
-    task: &CurrentTask,
+    task: &mut CurrentTask,
     entries: &mut [PollEntry],
     timeout: Timeout,
 ) -> Result<(), Errno> {

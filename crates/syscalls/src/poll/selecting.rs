@@ -71,7 +71,7 @@ pub(crate) fn pselect6(task: &mut CurrentTask, args: &Args) -> SysResult {
 
 /// Waits for the descriptors of three sets and replaces the sets by what is ready. Returns how
 /// many bits are set then.
-fn select_sets(task: &CurrentTask, args: &Args, timeout: Timeout) -> SysResult {
+fn select_sets(task: &mut CurrentTask, args: &Args, timeout: Timeout) -> SysResult {
     let count = usize::try_from(args.int(0)).map_err(|_| Errno::EINVAL)?;
     let count = count.min(table_size(&task.task().files().lock()));
     let addresses = [args.addr(1), args.addr(2), args.addr(3)];

@@ -58,7 +58,7 @@ impl Timeout {
 /// # Errors
 /// `EINTR` when nothing is ready and a signal is there to be delivered.
 pub(super) fn wait(
-    task: &CurrentTask,
+    task: &mut CurrentTask,
     watches: &mut [Watch],
     timeout: Timeout,
 ) -> Result<(), Errno> {
@@ -81,7 +81,7 @@ pub(super) fn wait(
 /// Waits on the host's descriptors and returns what is ready on them, in order. When `look` says
 /// that something else is ready already, or that time is up, nothing is waited for.
 fn wait_on_host(
-    task: &CurrentTask,
+    task: &mut CurrentTask,
     watches: &[Watch],
     mut look: bool,
     timeout: Timeout,

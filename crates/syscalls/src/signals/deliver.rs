@@ -8,6 +8,7 @@ use kernel_task::{
 };
 use platform::PlatformError;
 use smallvec::SmallVec;
+use usermem_types::Errno;
 
 use super::actions::{SS_AUTODISARM, set_alt_stack};
 use super::arch;
@@ -86,7 +87,7 @@ fn run_handler(
     action: SignalAction,
 ) -> Result<(), PlatformError> {
     let registers = task.context().registers()?;
-    let state = task.context().extended_state()?;
+    let state = extended_state(task)?;
     let mut signals = task.task().signals().lock();
     let mask = signals.saved_mask.take().unwrap_or(signals.mask);
     let delivery = Delivery { info, action, mask, alt_stack: signals.alt_stack };
@@ -115,6 +116,14 @@ fn run_handler(
     task.context().set_registers(&entry)
 }
 
+/// Returns the extended state; empty where the platform keeps none.
+fn extended_state(task: &mut CurrentTask) -> Result<Vec<u8>, PlatformError> {
+    match task.context().extended_state() {
+        Err(error) if error.errno == Errno::ENOSYS => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 /// Returns from a handler: registers, mask and alternate stack become what the frame says, and
 /// the result is what the result register was.
 pub(crate) fn rt_sigreturn(task: &mut CurrentTask, _args: &Args) -> SysResult {
@@ -134,7 +143,7 @@ pub(crate) fn rt_sigreturn(task: &mut CurrentTask, _args: &Args) -> SysResult {
 /// Restores what the frame says and returns the result register; `None` for a bad frame.
 fn restore(task: &mut CurrentTask) -> Result<Option<u64>, PlatformError> {
     let registers = task.context().registers()?;
-    let state_len = task.context().extended_state()?.len();
+    let state_len = extended_state(task)?.len();
     let Ok(restored) = arch::pop(task, &registers, state_len) else { return Ok(None) };
     if let Some(state) = &restored.state
         && task.context().set_extended_state(state).is_err()

@@ -37,7 +37,7 @@ pub(crate) fn pause(task: &mut CurrentTask, _args: &Args) -> SysResult {
 
 /// Waits until a signal can be delivered. Without one under way and without a timer, none can
 /// come but one that ends us.
-fn wait_for_delivery(task: &CurrentTask) -> SysResult {
+fn wait_for_delivery(task: &mut CurrentTask) -> SysResult {
     loop {
         expire_timers(task);
         if task.task().signals().lock().has_deliverable() {

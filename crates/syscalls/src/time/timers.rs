@@ -1,10 +1,9 @@
 //! The interval timer that raises SIGALRM.
 //!
-//! It is looked at whenever the application comes to the kernel, and it bounds every wait of ours:
-//! sleeping, polling, waiting for a signal. A program that neither makes a system call nor faults
-//! gets its SIGALRM at the next occasion only, and one that blocks in a read of a pipe or terminal
-//! gets it when the read is over. The timers that count CPU time cannot be kept that way and are
-//! refused.
+//! It is looked at whenever the application comes to the kernel, it bounds every wait of ours
+//! (sleeping, polling, waiting for a signal), and when it expires a running application is
+//! interrupted. A program that blocks in a read of a pipe or terminal gets its SIGALRM when the
+//! read is over. The timers that count CPU time are refused.
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use kernel_task::{CurrentTask, RealTimer, SigDetail, SigInfo};
 use usermem_types::{Addr, Errno};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Timeval, monotonic};
+use super::{Timeval, alarm_clock, monotonic};
 use crate::{Args, SysResult};
 
 /// `struct itimerval` of 64-bit Linux.
@@ -27,7 +26,7 @@ struct Itimerval {
 const SI_KERNEL: i32 = 0x80;
 
 /// Raises SIGALRM when the timer has expired, and arms it again when it repeats.
-pub(crate) fn expire_timers(task: &CurrentTask) {
+pub(crate) fn expire_timers(task: &mut CurrentTask) {
     let mut signals = task.task().signals().lock();
     let Some(deadline) = signals.real_timer.deadline else { return };
     let now = monotonic();
@@ -36,6 +35,18 @@ pub(crate) fn expire_timers(task: &CurrentTask) {
     }
     signals.real_timer = after(signals.real_timer.interval, deadline, now);
     signals.queue(SigInfo { signal: libc::SIGALRM, code: SI_KERNEL, detail: SigDetail::Kernel });
+    drop(signals);
+    set_alarm_clock(task);
+}
+
+/// Has the application interrupted when the timer expires.
+fn set_alarm_clock(task: &mut CurrentTask) {
+    let pid = task.task().pid();
+    let deadline = task.task().signals().lock().real_timer.deadline;
+    match (deadline, task.context().interrupter()) {
+        (Some(deadline), Some(program)) => alarm_clock::set(pid, deadline, program),
+        _ => alarm_clock::cancel(pid),
+    }
 }
 
 /// Returns the timer as it goes on after it has expired: expirations that were missed are skipped.
@@ -97,9 +108,10 @@ pub(crate) fn alarm(task: &mut CurrentTask, args: &Args) -> SysResult {
     Ok(u64::try_from(old.sec).unwrap_or(0) + u64::from(up))
 }
 
-fn arm(task: &CurrentTask, value: Duration, interval: Duration) {
+fn arm(task: &mut CurrentTask, value: Duration, interval: Duration) {
     let deadline = (!value.is_zero()).then(|| monotonic().saturating_add(value));
     task.task().signals().lock().real_timer = RealTimer { deadline, interval };
+    set_alarm_clock(task);
 }
 
 fn current(task: &CurrentTask) -> Itimerval {

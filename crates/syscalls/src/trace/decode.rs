@@ -1,6 +1,6 @@
 //! Arguments of each kind, as text. What cannot be read is shown as its address.
 
-use usermem_io::{Io, IoOpts};
+use usermem_io::{Io, IoExt, IoOpts, StringCause, StringError};
 use usermem_types::{Addr, PATH_MAX};
 
 use super::flags::{
@@ -9,6 +9,9 @@ use super::flags::{
 };
 use super::quote::{SHOWN, quote, quote_cut};
 use crate::{ArgKind, Args, SysResult};
+
+/// The smallest page that a machine has.
+const PAGE: usize = 4096;
 
 /// How many elements of an array are shown.
 const ELEMENTS: u64 = 8;
@@ -94,13 +97,21 @@ fn address(value: u64) -> String {
     if value == 0 { "NULL".to_owned() } else { format!("{value:#x}") }
 }
 
-/// Reads what can be read of a buffer and returns how much that was.
+/// Reads what can be read of a buffer and returns how much that was. Goes page by page: a piece
+/// that leaves the address space would be refused as a whole.
 fn read(memory: &dyn Io, addr: u64, buffer: &mut [u8]) -> usize {
-    let r = memory.copy_in(Addr::new(addr), buffer, IoOpts::CHECKED); eprintln!("{addr:#x} {} {r:?}", buffer.len());
-    match r {
-        Ok(done) => done,
-        Err(partial) => partial.done,
+    let mut done = 0;
+    while done < buffer.len() {
+        let Some(at) = addr.checked_add(done as u64) else { break };
+        let to_page_end = PAGE - (at % PAGE as u64) as usize;
+        let end = buffer.len().min(done + to_page_end);
+        let Some(piece) = buffer.get_mut(done..end) else { break };
+        match memory.copy_in(Addr::new(at), piece, IoOpts::CHECKED) {
+            Ok(copied) => done += copied,
+            Err(partial) => return done + partial.done,
+        }
     }
+    done
 }
 
 /// Reads an object; `None` when it cannot be read whole.
@@ -126,13 +137,12 @@ fn short_at(bytes: &[u8], offset: usize) -> u16 {
 
 /// Returns a path: all of it, for what is cut off is often the point.
 fn path(memory: &dyn Io, addr: u64) -> String {
-    let mut bytes = vec![0; PATH_MAX];
-    let done = read(memory, addr, &mut bytes);
-    bytes.truncate(done);
-    match bytes.iter().position(|byte| *byte == 0) {
-        Some(end) => quote(bytes.get(..end).unwrap_or(&bytes)),
-        None if done == PATH_MAX => format!("{}...", quote(&bytes)),
-        None => address(addr),
+    match memory.copy_in_string(Addr::new(addr), PATH_MAX, IoOpts::CHECKED) {
+        Ok(path) => quote(&path),
+        Err(StringError { partial, cause: StringCause::TooLong }) => {
+            format!("{}...", quote(&partial))
+        }
+        Err(_) => address(addr),
     }
 }
 
@@ -221,4 +231,85 @@ fn stat(memory: &dyn Io, addr: u64) -> String {
         format!("st_size={}", u64_at(&stat, std::mem::offset_of!(libc::stat, st_size)) as i64)
     };
     format!("{{st_mode={}, {detail}, ...}}", file_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use usermem_io::BytesIo;
+
+    use super::*;
+
+    /// Decodes the first argument over a memory that starts at zero.
+    #[track_caller]
+    fn check(bytes: &mut [u8], kinds: &[ArgKind], args: [u64; 3], result: SysResult, text: &str) {
+        let memory = BytesIo::new(bytes);
+        let args = Args::new([args[0], args[1], args[2], 0, 0, 0]);
+        let decoded = decode_in(&memory, kinds, &args, 0)
+            .unwrap_or_else(|| decode_out(&memory, kinds, &args, 0, result));
+        assert_eq!(decoded, text);
+    }
+
+    #[test]
+    fn numbers() {
+        let check = |kind, value, text| check(&mut [], &[kind], [value, 0, 0], Ok(0), text);
+        check(ArgKind::Fd, 0xffff_ffff, "-1");
+        check(ArgKind::DirFd, 0xffff_ff9c, "AT_FDCWD");
+        check(ArgKind::Int, 0xffff_ffff, "-1");
+        check(ArgKind::Int, u64::MAX, "-1");
+        check(ArgKind::Int, 1 << 32, "4294967296");
+        check(ArgKind::Mode, 0o644, "0644");
+        check(ArgKind::Addr, 0, "NULL");
+        check(ArgKind::Clock, 1, "CLOCK_MONOTONIC");
+        check(ArgKind::Signal, 9, "SIGKILL");
+    }
+
+    #[test]
+    fn memory_that_cannot_be_read_is_an_address() {
+        let mut bytes = *b"\0abc";
+        for kind in [ArgKind::Path, ArgKind::BufIn, ArgKind::TimespecIn, ArgKind::IovecIn] {
+            check(&mut bytes, &[kind, ArgKind::Size], [2, 4, 0], Ok(0), "0x2");
+            check(
+                &mut bytes,
+                &[kind, ArgKind::Size],
+                [u64::MAX, 4, 0],
+                Ok(0),
+                "0xffffffffffffffff",
+            );
+        }
+    }
+
+    #[test]
+    fn buffers_and_paths() {
+        let mut bytes = *b"-/etc/passwd\0more";
+        check(&mut bytes, &[ArgKind::Path], [1, 0, 0], Ok(0), r#""/etc/passwd""#);
+        let kinds = [ArgKind::BufIn, ArgKind::Size];
+        check(&mut bytes, &kinds, [1, 4, 0], Ok(0), r#""/etc""#);
+        // What is read is known when the call is over, and nothing is when it failed.
+        let kinds = [ArgKind::BufOut, ArgKind::Size];
+        check(&mut bytes, &kinds, [1, 12, 0], Ok(4), r#""/etc""#);
+        check(&mut bytes, &kinds, [1, 12, 0], Err(usermem_types::Errno::EIO), "0x1");
+    }
+
+    #[test]
+    fn structures() {
+        let mut iovecs = [[48u64, 5], [53, 2], [0, 0]].as_flattened().to_vec();
+        iovecs.push(u64::from_ne_bytes(*b"hello, \0"));
+        let mut bytes: Vec<u8> = iovecs.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let whole = r#"[{iov_base="hello", iov_len=5}, {iov_base=", ", iov_len=2}]"#;
+        check(&mut bytes, &[ArgKind::IovecIn], [0x0, 2, 0], Ok(0), "NULL");
+        bytes.splice(0..0, [0; 16]);
+        for (index, base) in [(16, 64u64), (32, 69)] {
+            bytes[index..index + 8].copy_from_slice(&base.to_ne_bytes());
+        }
+        check(&mut bytes, &[ArgKind::IovecIn], [16, 2, 0], Ok(0), whole);
+        let filled = r#"[{iov_base="hel", iov_len=5}, {iov_base=0x45, iov_len=2}]"#;
+        check(&mut bytes, &[ArgKind::IovecOut], [16, 2, 0], Ok(3), filled);
+
+        let mut time: Vec<u8> = [0, 2u64, 5].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        check(&mut time, &[ArgKind::TimespecIn], [8, 0, 0], Ok(0), "{tv_sec=2, tv_nsec=5}");
+
+        let mut polls = [[0; 8], [3, 0, 0, 0, 5, 0, 1, 0]].concat();
+        let shown = "[{fd=3, events=POLLIN|POLLOUT, revents=POLLIN}]";
+        check(&mut polls, &[ArgKind::PollFds], [8, 1, 0], Ok(1), shown);
+    }
 }

@@ -2,7 +2,6 @@
 //! identity look-ups, and programs big enough to use memory in every way.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::harness::{Case, Noise, Scratch, input, programs};

@@ -124,10 +124,8 @@ fn truncated_dynamic_program_survives() {
 #[test]
 fn wrong_kinds_are_refused() {
     let scratch = Scratch::new("elf-kinds");
-    let cases: [(&str, usize, usize, u64); 10] = [
+    let cases: [(&str, usize, usize, u64); 8] = [
         ("magic", 0, 1, 0),
-        ("32-bit class", field::CLASS, 1, 1),
-        ("big endian", field::DATA, 1, 2),
         ("relocatable", field::TYPE, 2, 1),
         ("core file", field::TYPE, 2, 4),
         ("other machine", field::MACHINE, 2, 183),
@@ -147,6 +145,12 @@ fn wrong_kinds_are_refused() {
 fn wild_segments_are_survived() {
     let scratch = Scratch::new("elf-wild");
     let wild = [0, 1, 0xfff, 0x7fff_ffff_f000, 0x7fff_ffff_ffff, 1 << 63, u64::MAX, u64::MAX - 0xfff, 0xffff_8000_0000_0000];
+    // Linux does not look at these two.
+    for (at, value) in [(field::CLASS, 1), (field::DATA, 2)] {
+        let mut file = tiny();
+        put(&mut file, at, 1, value);
+        check_survived(&format!("byte {at} = {value}"), &start(&executable(&scratch, "wild", file)));
+    }
     let fields = [
         field::ENTRY, field::P_OFFSET, field::P_VADDR, field::P_FILESZ, field::P_MEMSZ, field::P_ALIGN,
     ];

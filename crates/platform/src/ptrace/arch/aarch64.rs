@@ -84,6 +84,11 @@ pub(in crate::ptrace) fn sanitize(regs: &mut UserRegs) {
     regs.pstate &= USER_FLAGS;
 }
 
+/// Turns an extended state into that of a new program.
+pub(in crate::ptrace) fn reset_extended(state: &mut [u8]) {
+    state.fill(0);
+}
+
 /// Returns the registers in the platform's terms; the thread pointer is not among them.
 pub(in crate::ptrace) fn to_registers(regs: &UserRegs) -> Registers {
     Registers {

@@ -135,6 +135,27 @@ pub(in crate::ptrace) fn sanitize(regs: &mut UserRegs) {
     regs.orig_rax = u64::MAX;
 }
 
+/// Turns an extended state into that of a new program. What was copied from us stays in no
+/// register: a component whose bit in the header is clear becomes its initial value.
+pub(in crate::ptrace) fn reset_extended(state: &mut [u8]) {
+    const LEGACY: usize = 512;
+    const HEADER_END: usize = LEGACY + 64;
+    /// The x87 and SSE components: given in full.
+    const X87_SSE: u8 = 0b11;
+    /// The protection keys' component, in the second byte: it stays as the host set it.
+    const PKRU: u8 = 0b10;
+    let Some(state) = state.get_mut(..HEADER_END) else { return };
+    let (legacy, header) = state.split_at_mut(LEGACY);
+    let pkru = header.get(1).map_or(0, |byte| byte & PKRU);
+    legacy.fill(0);
+    header.fill(0);
+    for (at, value) in [(0, 0x7f), (1, 0x03), (24, 0x80), (25, 0x1f)] {
+        legacy[at] = value;
+    }
+    header[0] = X87_SSE;
+    header[1] = pkru;
+}
+
 /// Returns the registers in the platform's terms.
 pub(in crate::ptrace) fn to_registers(regs: &UserRegs) -> Registers {
     let mut general = [0; 31];

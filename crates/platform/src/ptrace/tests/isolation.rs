@@ -42,6 +42,23 @@ fn a_stub_holds_one_page_and_what_is_mapped() {
     }
 }
 
+#[test]
+fn a_stub_inherits_no_register() {
+    let mut guest = Guest::new(SPIN);
+    let state = guest.context.extended_state().unwrap();
+    assert_eq!(state[..2], 0x37fu16.to_le_bytes(), "x87 control word");
+    assert_eq!(state[24..28], 0x1f80u32.to_le_bytes(), "MXCSR");
+    assert!(state[32..416].iter().all(|byte| *byte == 0), "x87 and xmm registers");
+    // Of the components only x87, SSE and the protection keys are not in their initial state.
+    assert_eq!((state[512] & !0b11, state[513] & !0b10), (0, 0));
+    let platform = crate::ptrace::PtracePlatform::new().unwrap();
+    let space = crate::Platform::new_address_space(&platform).unwrap();
+    let mut context = crate::Platform::new_context(&platform, &space).unwrap();
+    let registers = context.registers().unwrap();
+    assert_eq!((registers.general, registers.sp, registers.flags), ([0; 31], 0, 0x202));
+    assert_eq!((registers.tls, registers.gs_base), (0, 0));
+}
+
 /// Signals sent to a stub change nothing; `SIGKILL` and `SIGSTOP` are all that they can be.
 #[test]
 fn signals_from_outside_are_ignored() {

@@ -13,5 +13,5 @@ pub(crate) use diff::first_difference;
 pub(crate) use group::{Group, programs};
 pub(crate) use guest::guest;
 pub(crate) use inputs::{Noise, input};
-pub(crate) use run::{Ended, TIMEOUT, environment, find_program, run, usermem};
+pub(crate) use run::{Ended, environment, find_program, run, usermem};
 pub(crate) use scratch::{Scratch, Tree};
