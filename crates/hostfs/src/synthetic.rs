@@ -24,7 +24,7 @@ pub(crate) struct Synthetic {
 }
 
 struct State {
-    contents: Vec<u8>,
+    contents: Arc<Vec<u8>>,
     offset: u64,
 }
 
@@ -36,7 +36,7 @@ impl Synthetic {
         flags: StatusFlags,
         tree: Arc<Tree>,
     ) -> Self {
-        let state = Mutex::new(State { contents: source(), offset: 0 });
+        let state = Mutex::new(State { contents: Arc::new(source()), offset: 0 });
         Self { place, node, source, state, flags, tree }
     }
 }
@@ -72,10 +72,10 @@ impl FileDescription for Synthetic {
     }
 
     fn read(&self, dst: IoSequence<'_>) -> Transfer<IoCause> {
-        // A copy, so that no lock is held while the program's memory is touched.
+        // Shared, so that no lock is held while the program's memory is touched.
         let (contents, offset) = {
             let state = self.state.lock();
-            (state.contents.clone(), state.offset)
+            (Arc::clone(&state.contents), state.offset)
         };
         let result = copy_out(&contents, dst, offset);
         let done = match &result {
@@ -94,7 +94,7 @@ impl FileDescription for Synthetic {
         if i64::try_from(offset).is_err() {
             return Err(stream(Errno::EINVAL));
         }
-        let contents = self.state.lock().contents.clone();
+        let contents = Arc::clone(&self.state.lock().contents);
         copy_out(&contents, dst, offset)
     }
 
@@ -113,7 +113,7 @@ impl FileDescription for Synthetic {
         let to = base.checked_add(offset).and_then(|to| u64::try_from(to).ok());
         let to = to.ok_or(Errno::EINVAL)?;
         if to == 0 {
-            state.contents = (self.source)();
+            state.contents = Arc::new((self.source)());
         }
         state.offset = to;
         Ok(to)

@@ -79,7 +79,9 @@ impl Runner {
                 }
                 Event::Interrupted => {}
             }
-            signals::deliver_pending(task);
+            for info in signals::deliver_pending(task) {
+                self.show_signal(info.signal, info.code, 0);
+            }
         };
         if let Some(trace) = &self.trace {
             trace.ended(status);

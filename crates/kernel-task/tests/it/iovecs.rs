@@ -68,3 +68,25 @@ fn a_bad_length_before_an_unreadable_entry_wins_and_one_after_does_not() {
     write_entries(&fixture, END - 16, &[(0, 1)]);
     assert_eq!(import(&fixture, END - 16, 2), Err(Errno::EFAULT));
 }
+
+#[test]
+fn pitfall_20_the_array_is_fetched_once() {
+    let fixture = Fixture::new(&[0x90]);
+    fixture.map_two_pages(DATA);
+    let at = DATA.get();
+    write_entries(&fixture, at, &[(0x1000, 1), (0x2000, 2)]);
+    let vectors = fixture.task.iovecs_io_sequence(DATA, 2, IoOpts::CHECKED).unwrap();
+    let before = vectors.sequence();
+    write_entries(&fixture, at, &[(0x5000, 500), (u64::MAX, 600)]);
+    assert_eq!(vectors.sequence().ranges(), before.ranges());
+    assert_eq!(before.ranges().to_string(), "[[0x1000, 0x1001) [0x2000, 0x2002)]");
+}
+
+#[test]
+fn pitfall_26_empty_entries_count_and_are_checked_for_their_address_only() {
+    let fixture = Fixture::new(&[0x90]);
+    fixture.map_two_pages(DATA);
+    let at = DATA.get();
+    write_entries(&fixture, at, &[(0xdead_0000, 0), (at, 4), (USER_END, 0)]);
+    assert_eq!(import(&fixture, at, 3), Ok(vec![(0xdead_0000, 0), (at, 4), (USER_END, 0)]));
+}

@@ -129,17 +129,18 @@ static void addresses(void)
     CALL1(close, fd);
     maps[len] = 0;
     CALL2(pipe2, ends, O_NONBLOCK);
-    // The top of the address space, where a stub would be, page by page.
-    for (word at = 0x7ffffffff000 - PAGE; at > 0x7ffffffff000 - 4096 * PAGE; at -= PAGE) {
-        int ours = 0;
-        for (char *line = maps, *end; (end = strchr(line, '\n')); line = end + 1) {
-            word from = strtoul(line, &line, 16), to = strtoul(line + 1, &line, 16);
-            ours |= at >= from && at < to;
-        }
-        if (!ours && CALL3(write, ends[1], at, 1) == 1)
-            found++;
+    // From the end of the last mapping to the top of the address space, where a stub would be, and at the bottom.
+    word last = 0;
+    for (char *line = maps, *end; (end = strchr(line, '\n')); line = end + 1) {
+        word from = strtoul(line, &line, 16), to = strtoul(line + 1, &line, 16);
+        if (from < 0x7fffffffffff && to > last)
+            last = to;
     }
-    say("pages found at the top: %ld%s\n", found, found ? " REACHED" : "");
+    for (word at = last; at < 0x7ffffffff000; at += PAGE)
+        found += CALL3(write, ends[1], at, 1) == 1;
+    for (word at = 0; at < 0x400000; at += PAGE)
+        found += CALL3(write, ends[1], at, 1) == 1;
+    say("pages found: %ld%s\n", found, found ? " REACHED" : "");
 }
 
 int main(int argc, char **argv)

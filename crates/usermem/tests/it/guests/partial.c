@@ -4,7 +4,8 @@
 #include <sys/uio.h>
 
 static struct iovec many[1025];
-static char buffer[4096];
+// The last page before a hole, so that what follows a vector is known.
+#define buffer ((char *)HOLE - PAGE)
 static int file, out, ends[2];
 
 static void both(const char *name, const struct iovec *array, long count)

@@ -84,7 +84,10 @@ static inline void make_pointers(void)
 {
     map_page(RW, 2 * PAGE, PROT_READ | PROT_WRITE);
     map_page(NONE, PAGE, PROT_NONE);
-    map_page(READ_ONLY, PAGE, PROT_READ);
+    // Touched, because Linux treats a page that was never written (the zero page) differently in places.
+    map_page(READ_ONLY, PAGE, PROT_READ | PROT_WRITE);
+    *(volatile char *)READ_ONLY = 0;
+    need("protect", CALL3(mprotect, READ_ONLY, PAGE, PROT_READ));
     map_page(BEFORE_NONE, PAGE, PROT_READ | PROT_WRITE);
     map_page(BEFORE_NONE + PAGE, PAGE, PROT_NONE);
     map_page(BEFORE_READ_ONLY, PAGE, PROT_READ | PROT_WRITE);
