@@ -115,19 +115,36 @@ impl Tree {
                 self.accept(fd, stat).map(Ok)
             }
             Err(errno) => {
-                // The same answer without any symbolic link on the way, and without a way up,
-                // cannot be due to something that leads to an entry of ours.
-                let resolve = resolve | ResolveFlags::NO_SYMLINKS;
-                let again = open_beneath(dir, path, follow, resolve).err()?;
                 // Nor is what a host says that knows no `openat2` or forbids it.
                 let unsure = matches!(
                     errno,
                     Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN | Errno::ENOSYS | Errno::EPERM
                 );
-                let upwards = components(path).any(|name| name == b"..");
-                (again == errno && !unsure && !upwards).then_some(Err(errno))
+                if unsure || components(path).any(|name| name == b"..") {
+                    return None;
+                }
+                // The same answer without any symbolic link on the way cannot be due to one that
+                // leads to an entry of ours.
+                let without_links = resolve | ResolveFlags::NO_SYMLINKS;
+                let again = open_beneath(dir, path, follow, without_links).err()?;
+                let missing = || errno == Errno::ENOENT && self.lacks(dir, path, resolve);
+                (again == errno || missing()).then_some(Err(errno))
             }
         }
+    }
+
+    /// Returns whether the host finds the directory of a path, none of ours, and nothing in it of
+    /// that name.
+    fn lacks(&self, dir: BorrowedFd<'_>, path: &[u8], resolve: ResolveFlags) -> bool {
+        let Some(slash) = path.iter().rposition(|&byte| byte == b'/') else { return false };
+        let (parent, name) = path.split_at(slash + 1);
+        let found = open_beneath(dir, parent, Follow::Yes, resolve)
+            .and_then(|fd| host::stat(fd.as_fd()).map(|stat| (fd, stat)));
+        let Ok((fd, stat)) = found else { return false };
+        let Some(Found::Place(place, _)) = self.accept(fd, stat) else { return false };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let child = |fd| open_beneath(fd, name, Follow::No, resolve);
+        !name.is_empty() && place.host().is_some_and(|fd| child(fd).err() == Some(Errno::ENOENT))
     }
 
     /// Takes what the host found, unless it belongs to an entry of ours.

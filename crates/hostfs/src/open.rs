@@ -54,9 +54,6 @@ pub(crate) fn open(
     if flags.contains(OFlags::PATH) {
         return open_found(tree, tree.lookup(base, path, follow)?, flags);
     }
-    if flags.intersection(OFlags::RWMODE) == OFlags::RWMODE {
-        return Err(Errno::EINVAL);
-    }
     if flags.intersects(TMPFILE) {
         return open_unnamed(tree, base, path, flags, mode);
     }

@@ -13,7 +13,7 @@ use crate::attributes::timespec;
 use crate::host::{self, errno};
 use crate::open::Granted;
 use crate::sys::{self, More};
-use crate::transfer::{self, stream};
+use crate::transfer::{self, Pieces, stream};
 use crate::tree::Tree;
 use crate::{
     FileDescription, FileKind, Place, PollSet, Stat, StatFs, StatusFlags, Timestamp, Whence,
@@ -23,12 +23,17 @@ use crate::{
 /// `O_LARGEFILE` as the kernel knows it; the C library's is zero.
 const LARGEFILE: u32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
 
+/// `/dev/null`, `/dev/zero` and `/dev/full`.
+const UNSEEING: [(u32, u32); 3] = [(1, 3), (1, 5), (1, 7)];
+
 /// An open host file with contents.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     fd: Arc<OwnedFd>,
     place: Place,
     kind: FileKind,
+    /// Takes what is written without looking at it: `/dev/null`, `/dev/zero`, `/dev/full`.
+    takes_unseen: bool,
     /// Access mode and flags as they were at opening.
     opened: StatusFlags,
     /// `None` for what is nowhere in the tree.
@@ -52,7 +57,8 @@ impl OpenFile {
         let opened = status_flags(fd.as_fd())?;
         let fd = Arc::new(fd);
         let place = Place::of_host(Arc::clone(&fd), None);
-        Ok(Self { fd, place, kind, opened, tree, object: OnceLock::new() })
+        let takes_unseen = kind == FileKind::Device && UNSEEING.contains(&stat.rdev);
+        Ok(Self { fd, place, kind, takes_unseen, opened, tree, object: OnceLock::new() })
     }
 
     fn readable(&self) -> bool {
@@ -70,6 +76,10 @@ impl OpenFile {
             FileKind::Regular | FileKind::Device => More::Continue,
             _ => More::Stop,
         }
+    }
+
+    fn pieces(&self) -> Pieces {
+        if self.kind == FileKind::Pipe { Pieces::PipeBuffers } else { Pieces::Bytes }
     }
 
     fn check_offset(&self, offset: u64) -> Result<(), Errno> {
@@ -101,14 +111,17 @@ impl FileDescription for OpenFile {
         if !self.readable() {
             return Err(stream(Errno::EBADF));
         }
-        transfer::read(self.fd.as_fd(), dst, None, self.more())
+        transfer::read(self.fd.as_fd(), dst, None, self.more(), self.pieces())
     }
 
     fn write(&self, src: IoSequence<'_>) -> Transfer<IoCause> {
         if !self.writable() {
             return Err(stream(Errno::EBADF));
         }
-        transfer::write(self.fd.as_fd(), src, None)
+        if self.takes_unseen {
+            return transfer::write_unseen(self.fd.as_fd(), src);
+        }
+        transfer::write(self.fd.as_fd(), src, None, self.pieces())
     }
 
     fn read_at(&self, dst: IoSequence<'_>, offset: u64) -> Transfer<IoCause> {
@@ -116,7 +129,7 @@ impl FileDescription for OpenFile {
         if !self.readable() {
             return Err(stream(Errno::EBADF));
         }
-        transfer::read(self.fd.as_fd(), dst, Some(offset), self.more())
+        transfer::read(self.fd.as_fd(), dst, Some(offset), self.more(), self.pieces())
     }
 
     fn write_at(&self, src: IoSequence<'_>, offset: u64) -> Transfer<IoCause> {
@@ -124,7 +137,10 @@ impl FileDescription for OpenFile {
         if !self.writable() {
             return Err(stream(Errno::EBADF));
         }
-        transfer::write(self.fd.as_fd(), src, Some(offset))
+        if self.takes_unseen {
+            return transfer::write_unseen(self.fd.as_fd(), src);
+        }
+        transfer::write(self.fd.as_fd(), src, Some(offset), self.pieces())
     }
 
     fn seek(&self, offset: i64, whence: Whence) -> Result<u64, Errno> {

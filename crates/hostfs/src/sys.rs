@@ -138,6 +138,11 @@ pub(crate) fn write_nowhere(
     len: usize,
     offset: Option<u64>,
 ) -> Result<usize, Errno> {
+    if len == 0 {
+        // Only the plain call reaches the file with nothing to write.
+        // SAFETY: no byte is read.
+        return check(unsafe { libc::write(fd.as_raw_fd(), std::ptr::null(), 0) });
+    }
     let iov = nowhere(len);
     let taken = match position(offset, 0)? {
         // SAFETY: the kernel only reads through the vector, and reports that it cannot.

@@ -22,10 +22,7 @@ impl CurrentTask {
     /// # Errors
     /// `EFAULT`.
     pub fn check_io_range(&self, addr: Addr, len: u64) -> Result<AddrRange, Errno> {
-        addr.untagged()
-            .to_range(len)
-            .filter(|range| range.end() <= USER_END)
-            .ok_or(Errno::EFAULT)
+        addr.untagged().to_range(len).filter(|range| range.end() <= USER_END).ok_or(Errno::EFAULT)
     }
 
     /// Copies bytes from the application.

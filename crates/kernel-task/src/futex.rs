@@ -42,6 +42,14 @@ pub fn futex_key(addr: Addr) -> Result<FutexKey, FutexError> {
 }
 
 impl CurrentTask {
+    /// Checks that the word of a futex can be shared between processes.
+    ///
+    /// # Errors
+    /// [`FutexError::Fault`] when it is not mapped, not readable, or can never change.
+    pub fn check_shared_futex(&self, key: FutexKey) -> Result<(), FutexError> {
+        self.task().memory_manager().check_shared_futex(key.addr).map_err(FutexError::Fault)
+    }
+
     /// Loads the word of a futex.
     ///
     /// # Errors

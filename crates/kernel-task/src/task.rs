@@ -209,7 +209,8 @@ impl Task {
     /// Sets the thread's name, cut to 15 bytes at the first NUL (`PR_SET_NAME`).
     pub fn set_name(&self, name: &[u8]) {
         let mut padded = [0; 16];
-        for (to, from) in padded.iter_mut().zip(name.iter().take_while(|byte| **byte != 0)).take(15) {
+        for (to, from) in padded.iter_mut().zip(name.iter().take_while(|byte| **byte != 0)).take(15)
+        {
             *to = *from;
         }
         *self.name.lock() = padded;

@@ -57,13 +57,13 @@ impl CurrentTask {
             if pointer == Addr::ZERO {
                 return Ok(strings);
             }
-            let string = self.copy_in_string(pointer, limits.element.min(left)).map_err(|error| {
-                match error.cause {
+            let string = self.copy_in_string(pointer, limits.element.min(left)).map_err(
+                |error| match error.cause {
                     StringCause::Fault(fault) => VectorError::Fault(fault),
                     StringCause::TooLong if left < limits.element => VectorError::TotalTooLong,
                     StringCause::TooLong => VectorError::ElementTooLong,
-                }
-            })?;
+                },
+            )?;
             left -= string.len() + 1;
             strings.push(string);
             at = at.checked_add(8).ok_or_else(|| {

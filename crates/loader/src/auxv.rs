@@ -36,10 +36,6 @@ impl Auxv {
 
     /// Returns the words in memory order, the null pair included.
     pub(crate) fn words(&self) -> impl Iterator<Item = u64> {
-        self.pairs
-            .iter()
-            .copied()
-            .chain([(key::NULL, 0)])
-            .flat_map(|(key, value)| [key, value])
+        self.pairs.iter().copied().chain([(key::NULL, 0)]).flat_map(|(key, value)| [key, value])
     }
 }

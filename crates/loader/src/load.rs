@@ -6,13 +6,13 @@ use hostfs::{FileDescription, Namespace};
 use mm::MemoryManager;
 use usermem_types::{Addr, AddrRange, Errno};
 
+use crate::LoadError;
 use crate::auxv::{Auxv, key};
 use crate::contents::read_at;
 use crate::elf::{self, Headers};
 use crate::image::{self, MappedImage, Placement};
 use crate::script::{self, Shebang};
 use crate::stack::{self, StackContents};
-use crate::LoadError;
 
 /// How many scripts may name each other as interpreters before Linux gives up.
 const SCRIPT_DEPTH: usize = 5;

@@ -107,9 +107,7 @@ pub(crate) fn build(
     let gap = usize::try_from(strings.lowest() - pointer - len).map_err(|_| Errno::E2BIG)?;
     image.resize(image.len() + gap, 0);
     image.extend(strings.reversed.iter().rev());
-    memory
-        .copy_out(Addr::new(pointer), &image, IoOpts::CHECKED)
-        .map_err(|_| Errno::E2BIG)?;
+    memory.copy_out(Addr::new(pointer), &image, IoOpts::CHECKED).map_err(|_| Errno::E2BIG)?;
 
     let range = |start, end| AddrRange::new(Addr::new(start), Addr::new(end)).ok_or(Errno::E2BIG);
     Ok(StackLayout {

@@ -6,7 +6,7 @@ use usermem_types::{AccessType, Addr, Errno};
 use crate::MemoryManager;
 use crate::layout::GUARD_GAP;
 use crate::mapping::{MAX_VMAS, Mapping, guarded};
-use crate::range::{PAGE, PAGE_SIZE};
+use crate::range::{HUGE, PAGE, PAGE_SIZE};
 use crate::vma::{Vma, VmaFlags};
 
 impl MemoryManager {
@@ -41,8 +41,13 @@ impl MemoryManager {
         }
         let (end, locked) = (mapping.brk.end, mapping.future_lock);
         drop(mapping);
-        if moved && new > old && locked == VmaFlags::LOCKED {
-            self.populate(KeyRange::new(old, new));
+        if moved && new > old {
+            let grown = KeyRange::new(old, new);
+            match locked == VmaFlags::LOCKED {
+                true => self.populate(grown),
+                false if grown.len() <= HUGE => self.show_early(grown),
+                false => {}
+            }
         }
         Addr::new(end)
     }

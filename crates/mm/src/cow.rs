@@ -12,6 +12,12 @@ use crate::range::{HUGE, PAGE, PAGE_SIZE};
 use crate::translate::Step;
 use crate::vma::Vma;
 
+/// How much of a block must be copied already for the rest of it to be copied at once: one part
+/// in so many.
+const DENSE: u64 = 8;
+/// The largest block that is copied for this reason.
+const DENSE_MAX: u64 = 64 * PAGE;
+
 impl MemoryManager {
     /// Makes the pages at the start of `wanted`, which lie in the pma that covers `here`, this
     /// memory manager's own and writable.
@@ -20,12 +26,35 @@ impl MemoryManager {
         active: &mut Active,
         here: KeyRange,
         wanted: KeyRange,
-        (_, vma): (KeyRange, &Vma),
+        vma: &Vma,
         detached: &mut Detached<'_>,
     ) -> Result<Step, FaultKind> {
-        let unit = next_unit(vma, wanted);
-        let range = KeyRange::new(wanted.start, wanted.start.saturating_add(unit)).intersect(here);
-        let (held, pma) = active.pmas.get(wanted.start).ok_or(FaultKind::Unmapped)?;
+        let range = to_copy(active, here, wanted, vma);
+        match self.copy_range(active, range, vma, detached) {
+            Ok(done) if done.contains(wanted.start) => Ok(Step::Changed(done)),
+            // The object ends before what was asked for, or its neighbours cannot be read.
+            _ if range.start < wanted.start => {
+                let first = KeyRange::new(wanted.start, wanted.start + PAGE);
+                self.copy_range(active, first, vma, detached).map(Step::Changed)
+            }
+            other => other.map(Step::Changed),
+        }
+    }
+
+    /// Makes as many pages from the start of `range`, inside one pma, our own as can be read.
+    fn copy_range(
+        &self,
+        active: &mut Active,
+        range: KeyRange,
+        vma: &Vma,
+        detached: &mut Detached<'_>,
+    ) -> Result<KeyRange, FaultKind> {
+        let (held, pma) = active
+            .pmas
+            .get(range.start)
+            .filter(|(_, pma)| pma.need_cow)
+            .ok_or(FaultKind::Unmapped)?;
+        let range = range.intersect(held);
         let pages = pma.pages(held, range);
         if pma.private && pma.file.file().has_unique_ref(pages) {
             // Nobody else has them any more.
@@ -33,30 +62,63 @@ impl MemoryManager {
                 pma.need_cow = false;
                 pma.set_accesses(vma);
             });
-            return Ok(Step::Changed(range));
+            return Ok(range);
         }
-        let opts = AllocOpts { commit: Commit::CallerOverwrites, ..AllocOpts::default() };
+        let opts = AllocOpts { commit: Commit::CallerTouches, ..AllocOpts::default() };
         let mut copy = self.allocate_near(active, range, opts)?;
         let copied = copy_pages(&**pma.file.file(), pages, &**copy.file(), copy.range())?;
         if copied < range.len() {
             drop(copy.split_off(copied));
         }
         let range = KeyRange::new(range.start, range.start + copied);
-        vma.swap_last_fault(range.end | u64::from(unit.ilog2()));
         active.pmas.remove_range(range, |part, pma| detached.add(part, pma.file));
         active.insert(range, Pma::private(copy, vma));
-        Ok(Step::Changed(range))
+        Ok(range)
     }
+}
+
+/// Returns what to copy when the start of `wanted` is written. Copying a page costs a fraction of
+/// the fault that it saves, but memory too: so the pages around are copied when the writes before
+/// make it likely that they will be written, because they came in order or are dense here.
+fn to_copy(active: &Active, here: KeyRange, wanted: KeyRange, vma: &Vma) -> KeyRange {
+    if vma.real.execute() {
+        return wanted.intersect(here);
+    }
+    let unit = next_unit(vma, wanted);
+    let ahead = KeyRange::new(wanted.start, wanted.start.saturating_add(unit)).intersect(here);
+    let block = dense_block(active, wanted.start).intersect(here);
+    let range = KeyRange::new(ahead.start.min(block.start), ahead.end.max(block.end));
+    let size = (range.end - wanted.start).clamp(PAGE, HUGE);
+    vma.set_last_copy(range.end | u64::from(size.ilog2()));
+    range
+}
+
+/// Returns the largest aligned block around an address of which enough is our own already.
+fn dense_block(active: &Active, addr: u64) -> KeyRange {
+    let mut block = KeyRange::new(addr, addr + PAGE);
+    let mut len = PAGE;
+    while len < DENSE_MAX {
+        len *= 4;
+        let start = addr & !(len - 1);
+        let larger = KeyRange::new(start, start.saturating_add(len));
+        let own: u64 = active
+            .pmas
+            .iter_in(larger)
+            .filter(|(_, pma)| pma.private && !pma.need_cow)
+            .map(|(held, _)| held.intersect(larger).len())
+            .sum();
+        if own >= (len / DENSE).max(PAGE) {
+            block = larger;
+        }
+    }
+    block
 }
 
 /// Returns how many bytes to copy at the start of `wanted`: what was asked for at least, and twice
 /// as much as the last time when this continues there. The hint of the vma holds where the last
 /// copy ended, and in the bits below a page the logarithm of its size.
 fn next_unit(vma: &Vma, wanted: KeyRange) -> u64 {
-    let last = vma.swap_last_fault(0);
-    if vma.real.execute() {
-        return wanted.len();
-    }
+    let last = vma.last_copy();
     let grown = if PAGE_SIZE.round_down(last) == wanted.start && last != 0 {
         (2u64 << PAGE_SIZE.offset(last).min(u64::from(HUGE.ilog2()))).min(HUGE)
     } else {

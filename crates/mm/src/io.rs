@@ -16,7 +16,7 @@ impl MemoryManager {
     /// Checks that a range is the program's, as is done even for no bytes.
     fn check(&self, addr: Addr, len: usize) -> Result<AddrRange, Fault> {
         let addr = addr.untagged();
-        let range = addr.to_range(len as u64).filter(|range| range.end() <= self.layout.max);
+        let range = addr.to_range(len as u64).filter(|range| range.end() <= self.layout.limit);
         range.ok_or(Fault::new(FaultKind::OutOfRange, addr))
     }
 

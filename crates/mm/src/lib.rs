@@ -41,6 +41,7 @@ mod fault;
 mod translate;
 
 mod blocks;
+mod futex;
 mod io;
 
 mod image;

@@ -135,12 +135,27 @@ impl MemoryManager {
         }
     }
 
+    /// Shows anonymous memory that was mapped just now before it is touched.
+    pub(crate) fn show_early(&self, range: KeyRange) {
+        // What cannot be shown yet is shown when it is touched.
+        let _ = self.make_and_show(range, for_population, false);
+    }
+
     /// Makes all pages of a range present for the access that `access_of` wants of each vma; it
     /// is one that the vma allows.
     pub(crate) fn make_all_present(
         &self,
         range: KeyRange,
         access_of: fn(&Vma) -> Option<AccessType>,
+    ) -> Result<(), Stop> {
+        self.make_and_show(range, access_of, true)
+    }
+
+    fn make_and_show(
+        &self,
+        range: KeyRange,
+        access_of: fn(&Vma) -> Option<AccessType>,
+        populate: bool,
     ) -> Result<(), Stop> {
         let mut at = range.start;
         while at < range.end {
@@ -155,7 +170,7 @@ impl MemoryManager {
             let mut active = self.active.write();
             let present = self.make_present(&mapping, &mut active, part, access, &mut detached);
             let done = KeyRange::new(part.start, present.end);
-            if self.show(&active, done, true).is_ok() {
+            if self.show(&active, done, populate).is_ok() {
                 detached.replaced(done);
             }
             if present.end < part.end {

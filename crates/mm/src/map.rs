@@ -6,7 +6,7 @@ use rangeset::KeyRange;
 use usermem_types::{AccessType, Addr, Errno};
 
 use crate::mapping::{MAX_VMAS, Mapping};
-use crate::range::{PAGE_SIZE, addrs};
+use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
 
@@ -46,6 +46,18 @@ impl MmapRequest {
     }
 }
 
+/// What is done for a new mapping before it is touched.
+#[derive(Clone, Copy, Debug)]
+enum Populate {
+    /// Nothing.
+    Nothing,
+    /// A small piece of memory that will be written soon: decide where its pages are and show them,
+    /// which saves the first fault. They get memory when they are touched.
+    Translations,
+    /// Every page gets memory.
+    Pages,
+}
+
 impl MemoryManager {
     /// Maps an object or zeroed memory, as `mmap(2)`, and returns where.
     ///
@@ -54,14 +66,16 @@ impl MemoryManager {
     pub fn mmap(&self, request: MmapRequest) -> Result<Addr, Errno> {
         let len = check_request(&request)?;
         let (range, populate) = self.create(request, len)?;
-        if populate {
-            self.populate(range);
+        match populate {
+            Populate::Nothing => {}
+            Populate::Translations => self.show_early(range),
+            Populate::Pages => self.populate(range),
         }
         Ok(Addr::new(range.start))
     }
 
-    /// Creates the vma; returns its range and whether to make its pages present.
-    fn create(&self, request: MmapRequest, len: u64) -> Result<(KeyRange, bool), Errno> {
+    /// Creates the vma; returns its range and what to do for it at once.
+    fn create(&self, request: MmapRequest, len: u64) -> Result<(KeyRange, Populate), Errno> {
         let MmapRequest { addr, access, max_access, flags, object, .. } = request;
         let mut mapping = self.mapping_mut();
         if mapping.vmas.len() > MAX_VMAS {
@@ -91,8 +105,16 @@ impl MemoryManager {
         };
         let account = if accounted { VmaFlags::ACCOUNT } else { VmaFlags::empty() };
         let vma = Vma::new(object, offset, vma_flags | account, access, max_access);
-        let populate = flags.contains(MmapFlags::POPULATE) && !flags.contains(MmapFlags::NONBLOCK)
-            || vma.is_locked_eagerly();
+        let populate = if flags.contains(MmapFlags::POPULATE)
+            && !flags.contains(MmapFlags::NONBLOCK)
+            || vma.is_locked_eagerly()
+        {
+            Populate::Pages
+        } else if vma.object.is_none() && access.write() && len <= HUGE {
+            Populate::Translations
+        } else {
+            Populate::Nothing
+        };
         self.unmap_range(&mut mapping, range);
         if let Some(object) = &vma.object {
             // As in Linux, a refusal leaves the range unmapped.

@@ -78,7 +78,7 @@ impl MemoryManager {
         if !addr.is_page_aligned(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
-        let range = addr.to_range(len).filter(|range| range.end() <= self.layout.max);
+        let range = addr.to_range(len).filter(|range| range.end() <= self.layout.limit);
         let range = crate::range::whole_pages(keys(range.ok_or(Errno::ENOMEM)?));
         let mut at = range.start;
         Ok(std::iter::from_fn(move || {

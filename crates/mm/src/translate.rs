@@ -99,7 +99,7 @@ impl MemoryManager {
         };
         let here = pma_range.intersect(vma_range);
         if access.write() && pma.need_cow {
-            return self.break_cow(active, here, wanted, (vma_range, vma), detached);
+            return self.break_cow(active, here, wanted, vma, detached);
         }
         if pma.translate.superset_of(access) {
             return Ok(Step::Usable(here.end));

@@ -26,7 +26,7 @@ impl MemoryManager {
     fn unmappable_range(&self, addr: Addr, len: u64) -> Result<KeyRange, Errno> {
         let addr = addr.untagged();
         let len = PAGE_SIZE.round_up(len).filter(|len| *len > 0).ok_or(Errno::EINVAL)?;
-        let range = addr.to_range(len).filter(|range| range.end() <= self.layout.max);
+        let range = addr.to_range(len).filter(|range| range.end() <= self.layout.limit);
         match range {
             Some(range) if addr.is_page_aligned(PAGE_SIZE) => Ok(crate::range::keys(range)),
             _ => Err(Errno::EINVAL),

@@ -40,8 +40,8 @@ pub(crate) struct Vma {
     pub(crate) object: Option<MappedObject>,
     /// The offset of the first byte in the object; zero without one.
     pub(crate) offset: u64,
-    /// Where the last fault was: a hint that follows no lock.
-    last_fault: AtomicU64,
+    /// Where the last copy of pages ended, and its size: a hint that follows no lock.
+    last_copy: AtomicU64,
     pub(crate) flags: VmaFlags,
     /// The protections that the program asked for.
     pub(crate) real: AccessType,
@@ -60,7 +60,7 @@ impl Vma {
         real: AccessType,
         max: AccessType,
     ) -> Self {
-        Self { object, offset, last_fault: AtomicU64::new(0), flags, real, max: max.effective() }
+        Self { object, offset, last_copy: AtomicU64::new(0), flags, real, max: max.effective() }
     }
 
     /// Returns a vma with the same attributes for another place, where `offset` is shown first.
@@ -110,12 +110,14 @@ impl Vma {
         if self.object.is_some() { self.offset + (at - range.start) } else { 0 }
     }
 
-    /// Records a fault and returns where the one before was; zero when there was none.
-    pub(crate) fn swap_last_fault(&self, addr: u64) -> u64 {
-        // Two faults at one time may both see the older one: only a hint is lost.
-        let last = self.last_fault.load(Ordering::Relaxed);
-        self.last_fault.store(addr, Ordering::Relaxed);
-        last
+    /// Returns the hint that the last copy left; zero when there was none.
+    pub(crate) fn last_copy(&self) -> u64 {
+        self.last_copy.load(Ordering::Relaxed)
+    }
+
+    /// Leaves a hint for the next copy.
+    pub(crate) fn set_last_copy(&self, hint: u64) {
+        self.last_copy.store(hint, Ordering::Relaxed);
     }
 }
 
@@ -147,16 +149,16 @@ impl Segment for Vma {
 
     fn merge(&mut self, _: KeyRange, next: Self, _: KeyRange) {
         // The references of `next` are never the last ones: this vma holds the same.
-        let last_fault = self.last_fault.get_mut();
-        if *last_fault == 0 {
-            *last_fault = next.last_fault.into_inner();
+        let last_copy = self.last_copy.get_mut();
+        if *last_copy == 0 {
+            *last_copy = next.last_copy.into_inner();
         }
     }
 
     fn split_off(&mut self, range: KeyRange, at: u64) -> Self {
         let upper = self.copy_at(self.offset_at(range, at));
-        let last_fault = *self.last_fault.get_mut();
-        upper.last_fault.store(last_fault, Ordering::Relaxed);
+        let last_copy = *self.last_copy.get_mut();
+        upper.last_copy.store(last_copy, Ordering::Relaxed);
         upper
     }
 }

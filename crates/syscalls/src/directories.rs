@@ -1,7 +1,7 @@
 //! Directories: reading them, changing what they hold, and where the program is.
 
-use hostfs::{DirEntry, FileKind};
-use kernel_task::CurrentTask;
+use hostfs::{DirEntry, FileKind, Whence};
+use kernel_task::{CurrentTask, errno_of_fault};
 use usermem_types::{Addr, Errno};
 
 use crate::paths::{
@@ -29,30 +29,52 @@ fn encode(entry: &DirEntry, out: &mut Vec<u8>, room: usize) -> bool {
     true
 }
 
+/// Entries as the program gets them, and where each of them ends.
+#[derive(Default)]
+struct Listing {
+    bytes: Vec<u8>,
+    /// Of each entry: where its name ends, where it ends, and the directory's position after it.
+    ends: Vec<(usize, usize, u64)>,
+    /// An entry was left out for lack of room.
+    is_full: bool,
+}
+
+impl Listing {
+    fn push(&mut self, entry: &DirEntry, room: usize) -> bool {
+        let name_end = self.bytes.len() + DIRENT_HEADER + entry.name.len() + 1;
+        let fits = encode(entry, &mut self.bytes, room);
+        if fits {
+            self.ends.push((name_end, self.bytes.len(), entry.offset));
+        }
+        self.is_full |= !fits;
+        fits
+    }
+}
+
 pub(crate) fn getdents64(task: &mut CurrentTask, args: &Args) -> SysResult {
     let directory = contents(task, args, 0)?;
     if directory.kind() != FileKind::Directory {
         return Err(Errno::ENOTDIR);
     }
     let room = (args.uint(2) as usize).min(GETDENTS_MAX);
-    // What does not fit, and what cannot be stored, must come again with the next call.
-    let start = directory.seek(0, hostfs::Whence::Current)?;
-    let mut out = Vec::new();
-    let mut refused = false;
-    directory.read_dir(&mut |entry| {
-        let fits = encode(entry, &mut out, room);
-        refused |= !fits;
-        fits
-    })?;
-    if out.is_empty() {
-        return if refused { Err(Errno::EINVAL) } else { Ok(0) };
+    let start = directory.seek(0, Whence::Current)?;
+    let mut listing = Listing::default();
+    directory.read_dir(&mut |entry| listing.push(entry, room))?;
+    if listing.bytes.is_empty() {
+        return if listing.is_full { Err(Errno::EINVAL) } else { Ok(0) };
     }
-    if let Err(errno) = task.copy_out(args.addr(1), out.as_slice()) {
-        let start = i64::try_from(start).map_err(|_| Errno::EOVERFLOW)?;
-        directory.seek(start, hostfs::Whence::Start)?;
-        return Err(errno);
+    let Err(partial) = task.copy_out_bytes(args.addr(1), &listing.bytes) else {
+        return Ok(listing.bytes.len() as u64);
+    };
+    // An entry whose name could not be stored comes again with the next call; Linux does not
+    // write the padding after it.
+    let whole = listing.ends.iter().rev().find(|(name_end, ..)| *name_end <= partial.done);
+    let position = i64::try_from(whole.map_or(start, |(.., position)| *position));
+    directory.seek(position.map_err(|_| Errno::EOVERFLOW)?, Whence::Start)?;
+    match whole {
+        Some((_, end, _)) => Ok(*end as u64),
+        None => Err(errno_of_fault(partial.cause)),
     }
-    Ok(out.len() as u64)
 }
 
 fn mkdir_at(task: &CurrentTask, fd: i32, addr: Addr, mode: u32) -> SysResult {

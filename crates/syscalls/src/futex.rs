@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kernel_task::{CurrentTask, futex_key};
+use kernel_task::{CurrentTask, FutexKey, futex_key};
 use usermem_types::{Addr, Errno};
 
 use crate::{Args, SysResult};
@@ -94,13 +94,20 @@ fn sleep(duration: Duration) -> Result<(), ()> {
     }
 }
 
+/// Makes the key of a word whose address Linux checks and whose contents it leaves alone. For so
+/// short a word it checks the start only.
+fn checked_key(task: &CurrentTask, addr: Addr) -> Result<FutexKey, Errno> {
+    let key = futex_key(addr).map_err(|error| error.errno())?;
+    task.check_io_range(addr, 0)?;
+    Ok(key)
+}
+
 fn wake(task: &CurrentTask, args: &Args, operation: u32) -> SysResult {
     // A shared key is found through the page, so the word must be readable; a private one is not
     // looked at.
-    let key = futex_key(args.addr(0)).map_err(|error| error.errno())?;
-    task.check_io_range(args.addr(0), 4)?;
+    let key = checked_key(task, args.addr(0))?;
     if operation & PRIVATE == 0 {
-        task.load_futex(key).map_err(|error| error.errno())?;
+        task.check_shared_futex(key).map_err(|error| error.errno())?;
     }
     Ok(0)
 }
@@ -109,8 +116,9 @@ fn requeue(task: &CurrentTask, args: &Args, command: u32) -> SysResult {
     if args.int(2) < 0 || args.int(3) < 0 {
         return Err(Errno::EINVAL);
     }
-    let first = futex_key(args.addr(0)).map_err(|error| error.errno())?;
-    futex_key(args.addr(4)).map_err(|error| error.errno())?;
+    // Both keys are made before the value is compared.
+    let first = checked_key(task, args.addr(0))?;
+    checked_key(task, args.addr(4))?;
     if command == CMP_REQUEUE {
         let word = task.load_futex(first).map_err(|error| error.errno())?;
         if word != args.uint(5) {

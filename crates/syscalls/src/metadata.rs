@@ -263,28 +263,19 @@ pub(crate) fn readlinkat(task: &mut CurrentTask, args: &Args) -> SysResult {
     read_link_at(task, args.int(0), args.addr(1), args.addr(2), args.int(3))
 }
 
-fn chmod_at(task: &CurrentTask, at: &PathAt, mode: u32, flags: u32) -> SysResult {
-    task.task().namespace().chmod(at.base(), &at.path, mode & 0o7777, flags)?;
+fn chmod_at(task: &CurrentTask, at: &PathAt, mode: u32) -> SysResult {
+    task.task().namespace().chmod(at.base(), &at.path, mode & 0o7777, 0)?;
     Ok(0)
 }
 
 pub(crate) fn chmod(task: &mut CurrentTask, args: &Args) -> SysResult {
     let at = path(task, args.addr(0))?;
-    chmod_at(task, &at, args.uint(1), 0)
+    chmod_at(task, &at, args.uint(1))
 }
 
 pub(crate) fn fchmodat(task: &mut CurrentTask, args: &Args) -> SysResult {
     let at = path_at(task, args.int(0), args.addr(1))?;
-    chmod_at(task, &at, args.uint(2), 0)
-}
-
-pub(crate) fn fchmodat2(task: &mut CurrentTask, args: &Args) -> SysResult {
-    let flags = args.uint(3);
-    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let at = path_at_flags(task, args.int(0), args.addr(1), flags)?;
-    chmod_at(task, &at, args.uint(2), flags)
+    chmod_at(task, &at, args.uint(2))
 }
 
 pub(crate) fn fchmod(task: &mut CurrentTask, args: &Args) -> SysResult {

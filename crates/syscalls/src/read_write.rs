@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hostfs::{FileDescription, StatusFlags};
-use kernel_task::CurrentTask;
+use kernel_task::{CurrentTask, IoVectors};
 use usermem_io::{IoCause, IoOpts, IoSequence};
 use usermem_types::{Addr, Errno, MAX_RW_COUNT, Transfer};
 
@@ -15,7 +15,7 @@ use crate::{Args, SysResult, signals};
 const RWF_HARMLESS: u32 = 0x1 | 0x2 | 0x4;
 const RWF_APPEND: u32 = 0x10;
 
-const READ_ONLY_MASK: u32 = 0o3;
+const ACCESS_MODE: u32 = 0o3;
 
 /// The direction that a descriptor must be open for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,11 +32,11 @@ fn file_for(
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     let file = Arc::clone(&task.task().files().lock().get(fd)?.file);
     let flags = file.status_flags();
-    let mode = flags.bits() & READ_ONLY_MASK;
-    let allowed = match direction {
-        Direction::Read => mode == 0 || mode == StatusFlags::READ_WRITE.bits(),
-        Direction::Write => mode != 0,
-    };
+    // Access mode 3 is good for neither.
+    let allowed = matches!(
+        (flags.bits() & ACCESS_MODE, direction),
+        (0, Direction::Read) | (1, Direction::Write) | (2, _)
+    );
     if flags.contains(StatusFlags::PATH) || !allowed { Err(Errno::EBADF) } else { Ok(file) }
 }
 
@@ -142,13 +142,18 @@ pub(crate) fn writev(task: &mut CurrentTask, args: &Args) -> SysResult {
     write_vector(task, args, &*file, None)
 }
 
+/// Copies the iovec array in; Linux looks at the low half of the count.
+fn vectors<'t>(task: &'t CurrentTask, args: &Args) -> Result<IoVectors<'t>, Errno> {
+    task.iovecs_io_sequence(args.addr(1), args.uint(2).into(), IoOpts::CHECKED)
+}
+
 fn read_vector(
     task: &CurrentTask,
     args: &Args,
     file: &dyn FileDescription,
     offset: Option<u64>,
 ) -> SysResult {
-    let vectors = task.iovecs_io_sequence(args.addr(1), args.raw(2), IoOpts::CHECKED)?;
+    let vectors = vectors(task, args)?;
     if vectors.sequence().num_bytes() == 0 {
         return Ok(0);
     }
@@ -165,7 +170,7 @@ fn write_vector(
     file: &dyn FileDescription,
     offset: Option<u64>,
 ) -> SysResult {
-    let vectors = task.iovecs_io_sequence(args.addr(1), args.raw(2), IoOpts::CHECKED)?;
+    let vectors = vectors(task, args)?;
     if vectors.sequence().num_bytes() == 0 {
         return Ok(0);
     }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,13 +65,10 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) stats: bool,
 
-    /// The program.
-    #[arg(value_name = "PROGRAM")]
-    pub(crate) program: OsString,
-
-    /// Its arguments.
-    #[arg(value_name = "ARG", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) arguments: Vec<OsString>,
+    /// The program and its arguments; what follows the program is never an option of ours.
+    #[arg(value_names = ["PROGRAM", "ARG"], required = true, num_args = 1..,
+          trailing_var_arg = true)]
+    command: Vec<OsString>,
 }
 
 fn parse_variable(text: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
@@ -86,12 +83,14 @@ fn parse_filter(text: &str) -> Result<TraceFilter, String> {
 }
 
 impl RunOptions {
+    /// The program, as it was named.
+    pub(crate) fn program(&self) -> &OsStr {
+        self.command.first().map(OsString::as_os_str).unwrap_or_default()
+    }
+
     /// The arguments of the program, the zeroth included.
     pub(crate) fn argv(&self) -> Vec<Vec<u8>> {
-        std::iter::once(&self.program)
-            .chain(&self.arguments)
-            .map(|argument| argument.clone().into_vec())
-            .collect()
+        self.command.iter().map(|argument| argument.clone().into_vec()).collect()
     }
 }
 

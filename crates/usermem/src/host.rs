@@ -25,10 +25,7 @@ pub(crate) fn credentials() -> Credentials {
 pub(crate) fn limits() -> ResourceLimits {
     let limit = |resource| {
         let limit = process::getrlimit(resource);
-        RLimit {
-            soft: limit.current.unwrap_or(u64::MAX),
-            hard: limit.maximum.unwrap_or(u64::MAX),
-        }
+        RLimit { soft: limit.current.unwrap_or(u64::MAX), hard: limit.maximum.unwrap_or(u64::MAX) }
     };
     let limits = [
         Resource::Cpu,

@@ -30,9 +30,8 @@ pub(crate) fn find(
             [directory, b"/", name].concat()
         })
         .find(|candidate| {
-            let is_file = namespace
-                .stat(cwd, candidate, 0)
-                .is_ok_and(|stat| stat.mode & TYPE != DIRECTORY);
+            let is_file =
+                namespace.stat(cwd, candidate, 0).is_ok_and(|stat| stat.mode & TYPE != DIRECTORY);
             is_file && namespace.access(cwd, candidate, EXECUTE, 0).is_ok()
         })
 }

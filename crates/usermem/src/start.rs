@@ -4,7 +4,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
 use hostfs::{FileDescription, Namespace};
-use kernel_task::{CurrentTask, ExitStatus, FdTable, OpenFile, Resource, ResourceLimits, Task, TaskParts};
+use kernel_task::{
+    CurrentTask, ExitStatus, FdTable, OpenFile, Resource, ResourceLimits, Task, TaskParts,
+};
 use loader::{LoadRequest, LoadedProgram};
 use memfile::{MemoryFile, MemoryFileOptions};
 use mm::MemoryManager;
@@ -103,12 +105,10 @@ fn find_program(
     options: &RunOptions,
     environment: &[(Vec<u8>, Vec<u8>)],
 ) -> Result<Vec<u8>, Failure> {
-    let path = environment
-        .iter()
-        .find(|(name, _)| name == b"PATH")
-        .map(|(_, value)| value.as_slice());
-    search::find(namespace, cwd, options.program.as_bytes(), path).ok_or_else(|| {
-        let name = options.program.display();
+    let path =
+        environment.iter().find(|(name, _)| name == b"PATH").map(|(_, value)| value.as_slice());
+    search::find(namespace, cwd, options.program().as_bytes(), path).ok_or_else(|| {
+        let name = options.program().display();
         Failure::not_found(format!("{name}: not found in the directories of PATH"))
     })
 }
@@ -128,7 +128,10 @@ fn load(
         cwd,
         path,
         argv: options.argv(),
-        envp: environment.iter().map(|(name, value)| [name, value.as_slice()].join(&b'=')).collect(),
+        envp: environment
+            .iter()
+            .map(|(name, value)| [name, value.as_slice()].join(&b'='))
+            .collect(),
         ids: [ids.uid, ids.euid, ids.gid, ids.egid],
         random: random()?,
         hwcap: (hwcap.0 as u64, hwcap.1 as u64),
@@ -195,4 +198,3 @@ fn make_task(
 fn process_umask() -> u32 {
     process::umask(Mode::empty()).bits()
 }
-

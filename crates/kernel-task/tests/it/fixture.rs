@@ -45,9 +45,7 @@ impl Fixture {
         });
         assert_eq!(mapped, Ok(CODE));
         let mut context = platform.new_context(&space).unwrap();
-        context
-            .set_registers(&Registers { pc: CODE.get(), ..Registers::default() })
-            .unwrap();
+        context.set_registers(&Registers { pc: CODE.get(), ..Registers::default() }).unwrap();
         let task = Task::new(TaskParts {
             pid: 7,
             ppid: 1,

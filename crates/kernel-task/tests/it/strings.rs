@@ -48,9 +48,8 @@ fn a_pointer_array_without_an_end_faults_where_memory_ends() {
     let fixture = set_up(&[b"a"]);
     let pointer = (DATA.get() + 0x1000).to_le_bytes();
     fixture.task.copy_out_bytes(Addr::new(END - 8), &pointer).unwrap();
-    let read = fixture
-        .task
-        .copy_in_vector(Addr::new(END - 8), VectorLimits { element: 32, total: 100 });
+    let read =
+        fixture.task.copy_in_vector(Addr::new(END - 8), VectorLimits { element: 32, total: 100 });
     let fault = Fault::new(FaultKind::Unmapped, Addr::new(END));
     assert_eq!(read, Err(VectorError::Fault(fault)));
 }

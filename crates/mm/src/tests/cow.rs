@@ -37,8 +37,8 @@ fn sequential_writes_copy_ever_more() {
     for index in 0..64 {
         rig.store(page(index), b"w").unwrap();
     }
-    // 1, 2, 4, 8, 16, 32 and the last page.
-    assert_eq!(rig.mm.usage().faults - before, 7);
+    // Up to page 1, 4, 16 and 64.
+    assert_eq!(rig.mm.usage().faults - before, 4);
     rig.map_object(&object, 0, 64, RW, MmapFlags::PRIVATE).unwrap();
     rig.load(page(0)).unwrap();
     rig.store(page(40), b"w").unwrap();
@@ -46,6 +46,30 @@ fn sequential_writes_copy_ever_more() {
     let private = rig.mm.active.read().pmas.iter().filter(|(_, pma)| pma.private).count();
     assert_eq!(private, 2);
     rig.check();
+}
+
+#[test]
+fn dense_writes_copy_what_is_around() {
+    let rig = Rig::new();
+    let object = rig.object(64 * PAGE);
+    rig.map_object(&object, 0, 64, RW, MmapFlags::PRIVATE).unwrap();
+    rig.load(page(0)).unwrap();
+    let before = rig.mm.usage().faults;
+    for step in 0..64 {
+        let index = step * 37 % 64;
+        rig.store(page(index), b"w").unwrap();
+        assert_eq!(rig.load(page(index)), Ok(b'w'));
+    }
+    assert!(rig.mm.usage().faults - before <= 16, "{}", rig.mm.usage().faults - before);
+    rig.check();
+    // Few writes far apart copy a page each.
+    rig.map_object(&object, 0, 64, RW, MmapFlags::PRIVATE).unwrap();
+    for index in [60, 40, 20, 0] {
+        rig.store(page(index), b"w").unwrap();
+    }
+    let active = rig.mm.active.read();
+    let own = active.pmas.iter().filter(|(_, pma)| pma.private).map(|(held, _)| held.len());
+    assert_eq!(own.sum::<u64>(), 4 * PAGE);
 }
 
 #[test]
@@ -105,4 +129,48 @@ fn pages_are_released_only_when_nothing_shows_them() {
     rig.map(6, 1, R);
     rig.check();
     drop(rig);
+}
+
+/// Makes the pages of the window copy-on-write, as a fork does.
+fn share(rig: &Rig, pages: u64) {
+    let range = rangeset::KeyRange::new(page(0).get(), page(pages).get());
+    let mapping = rig.mm.mapping.read();
+    let (_, vma) = mapping.vmas.get(range.start).unwrap();
+    rig.mm.active.write().pmas.edit(range, |_, pma| {
+        pma.need_cow = true;
+        pma.set_accesses(vma);
+    });
+    rig.mm.space.unmap(crate::range::addrs(range));
+}
+
+#[test]
+fn pages_that_nobody_else_has_are_adopted() {
+    let rig = Rig::new();
+    rig.map(0, 4, RW);
+    rig.store(page(0), &[1; 4 * 4096]).unwrap();
+    let offset_of = |index| {
+        let active = rig.mm.active.read();
+        let (held, pma) = active.pmas.get(page(index).get()).unwrap();
+        pma.file.range().start + (page(index).get() - held.start)
+    };
+    let before = [offset_of(0), offset_of(2)];
+    share(&rig, 4);
+    rig.store(page(0), b"x").unwrap();
+    assert_eq!(offset_of(0), before[0], "adopted, not copied");
+    rig.check();
+
+    share(&rig, 4);
+    let other = {
+        let active = rig.mm.active.read();
+        let (_, pma) = active.pmas.get(page(2).get()).unwrap();
+        pma.file.clone()
+    };
+    rig.store(page(2), b"y").unwrap();
+    assert_ne!(offset_of(2), before[1], "copied");
+    assert_eq!(
+        (rig.load(page(2)), rig.load(page(3)), rig.load(page(0))),
+        (Ok(b'y'), Ok(1), Ok(b'x'))
+    );
+    drop(other);
+    rig.check();
 }

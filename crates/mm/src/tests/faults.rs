@@ -1,11 +1,16 @@
 //! Faults of the program.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use memmap::{AddressSpace, File, FileRange};
 use platform::FaultInfo;
-use usermem_types::Addr;
+use platform::null::NullAddressSpace;
+use usermem_types::{AccessType, Addr, AddrRange, Errno};
 
 use super::rig::{NONE, R, RW, Rig, page};
 use crate::range::PAGE;
-use crate::{MmapFlags, UserFault};
+use crate::{MemoryManager, MmapFlags, MmapRequest, UserFault};
 
 fn fault(addr: Addr) -> FaultInfo {
     let (pc, sp) = (Addr::new(0x40_0000), Addr::ZERO);
@@ -35,12 +40,12 @@ fn one_fault_brings_the_neighbourhood() {
     for index in 0..100 {
         rig.store(page(index), b"t").unwrap();
     }
-    assert_eq!(rig.mm.usage().faults, 1);
+    assert_eq!(rig.mm.usage().faults, 0, "little memory is shown at once");
     rig.map(0, 2048, RW);
     for index in 0..2048 {
         rig.store(page(index), b"t").unwrap();
     }
-    assert_eq!(rig.mm.usage().faults, 1 + 4, "2 MiB each");
+    assert_eq!(rig.mm.usage().faults, 4, "2 MiB each");
     rig.check();
     let pieces = rig.mm.active.read().pmas.len();
     assert_eq!(pieces, 1, "neighbours have neighbouring pages");
@@ -74,4 +79,62 @@ fn what_the_kernel_made_present_is_shown_at_the_first_touch() {
     rig.store(page(11), b"x").unwrap();
     assert_eq!(rig.mm.usage().faults, 0);
     rig.check();
+}
+
+/// An address space that refuses so many mappings.
+#[derive(Debug)]
+struct Full {
+    inner: NullAddressSpace,
+    refusals: AtomicU32,
+}
+
+impl AddressSpace for Full {
+    fn map_file(
+        &self,
+        addr: Addr,
+        file: &dyn File,
+        range: FileRange,
+        access: AccessType,
+        populate: bool,
+    ) -> Result<(), Errno> {
+        let left = self.refusals.load(Ordering::Relaxed);
+        if left > 0 {
+            self.refusals.store(left - 1, Ordering::Relaxed);
+            return Err(Errno::ENOMEM);
+        }
+        self.inner.map_file(addr, file, range, access, populate)
+    }
+
+    fn unmap(&self, range: AddrRange) {
+        self.inner.unmap(range);
+    }
+
+    fn user_range(&self) -> AddrRange {
+        self.inner.user_range()
+    }
+}
+
+#[test]
+fn a_full_host_address_space_is_emptied_and_filled_again() {
+    let space = Full { inner: NullAddressSpace::new(), refusals: AtomicU32::new(0) };
+    let space = Arc::new(space);
+    let memory = Rig::new().memory;
+    let mm = MemoryManager::new(Arc::clone(&space) as _, memory);
+    for index in [0, 1024] {
+        let len = 1024 * PAGE;
+        let request = MmapRequest::anonymous(page(index), len, RW, MmapFlags::FIXED);
+        mm.mmap(request).unwrap();
+    }
+    mm.handle_user_fault(&fault(page(0))).unwrap();
+    assert!(space.inner.mapping(page(0)).is_some());
+    space.refusals.store(1, Ordering::Relaxed);
+    mm.handle_user_fault(&fault(page(1024))).unwrap();
+    assert!(space.inner.mapping(page(1024)).is_some());
+    assert_eq!(space.inner.mapping(page(0)), None);
+    mm.handle_user_fault(&fault(page(0))).unwrap();
+    assert!(space.inner.mapping(page(0)).is_some());
+    space.refusals.store(2, Ordering::Relaxed);
+    let refused = UserFault { signal: 7, code: 2, addr: page(512) };
+    assert_eq!(mm.handle_user_fault(&fault(page(512))), Err(refused));
+    mm.handle_user_fault(&fault(page(512))).unwrap();
 }

@@ -185,3 +185,33 @@ fn a_read_only_private_page_is_not_written_through() {
     assert_eq!((object.byte(0), rig.load(page(0))), (1, Ok(0)));
     rig.check();
 }
+
+#[test]
+fn copies_and_changes_of_the_mapping_race_without_harm() {
+    let rig = Rig::new();
+    rig.map(0, 8, RW);
+    std::thread::scope(|scope| {
+        for thread in 0..2u8 {
+            let rig = &rig;
+            scope.spawn(move || {
+                let mut buffer = [0u8; 3 * 4096];
+                for _ in 0..400 {
+                    let start = range(u64::from(thread), 100, 1).start();
+                    let wrote = rig.mm.copy_out(start, &[thread + 1; 3 * 4096], CHECKED);
+                    let read = rig.mm.copy_in(start, &mut buffer, CHECKED);
+                    for result in [wrote, read] {
+                        let done = result.unwrap_or_else(|partial| partial.done);
+                        assert!(buffer[..done.min(1)].iter().all(|byte| *byte <= 2));
+                    }
+                }
+            });
+        }
+        for step in 0..400 {
+            let index = step % 5;
+            rig.mm.munmap(page(index), PAGE).unwrap();
+            rig.mm.mprotect(page(index + 1), PAGE, 1).ok();
+            rig.map(index, 2, RW);
+        }
+    });
+    rig.check();
+}

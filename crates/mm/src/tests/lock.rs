@@ -2,7 +2,7 @@
 
 use usermem_types::{Addr, Errno};
 
-use super::rig::{BASE, NONE, RW, Rig, page};
+use super::rig::{BASE, NONE, R, RW, Rig, page};
 use crate::range::PAGE;
 use crate::{MmapFlags, MmapRequest};
 
@@ -24,11 +24,11 @@ fn what_is_locked_is_counted_once() {
 #[test]
 fn locking_makes_present_and_lazily_does_not() {
     let rig = Rig::new();
-    rig.map(0, 2, RW);
+    rig.map(0, 2, R);
     rig.mm.mlock(page(0), PAGE, 1).unwrap();
     assert_eq!(rig.mm.usage().rss_bytes, 0);
     rig.mm.mlock(page(1), PAGE, 0).unwrap();
-    rig.store(page(1), b"x").unwrap();
+    rig.load(page(1)).unwrap();
     assert_eq!(rig.mm.usage().faults, 0);
     rig.map(2, 1, NONE);
     assert_eq!(rig.mm.mlock(page(1), 2 * PAGE, 0), Err(Errno::ENOMEM));

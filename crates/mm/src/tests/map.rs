@@ -56,7 +56,7 @@ fn arguments_are_checked_as_linux_does() {
 }
 
 #[test]
-fn no_argument_panics() {
+fn pitfall_23_no_argument_panics() {
     let interesting = [
         0,
         1,

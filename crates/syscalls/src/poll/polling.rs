@@ -1,5 +1,6 @@
 //! poll and ppoll.
 
+#[cfg(target_arch = "x86_64")]
 use std::time::Duration;
 
 use hostfs::PollSet;

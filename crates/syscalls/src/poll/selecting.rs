@@ -78,6 +78,8 @@ fn select_sets(task: &mut CurrentTask, args: &Args, timeout: Timeout) -> SysResu
     let mut sets: [Vec<u64>; 3] = Default::default();
     for (set, addr) in sets.iter_mut().zip(addresses) {
         *set = match addr {
+            // Linux does not even check an address that it has nothing to read from.
+            _ if count == 0 => Vec::new(),
             Addr::ZERO => vec![0; count.div_ceil(64)],
             _ => task.copy_in_array(addr, count.div_ceil(64))?,
         };
@@ -99,7 +101,7 @@ fn select_sets(task: &mut CurrentTask, args: &Args, timeout: Timeout) -> SysResu
         }
     }
     for (set, addr) in sets.iter().zip(addresses) {
-        if addr != Addr::ZERO {
+        if addr != Addr::ZERO && count != 0 {
             task.copy_out(addr, set.as_slice())?;
         }
     }

@@ -96,7 +96,9 @@ pub(crate) fn rt_sigpending(task: &mut CurrentTask, args: &Args) -> SysResult {
     let set = (signals.pending().0 & signals.mask.0).to_le_bytes();
     drop(signals);
     let set = set.get(..size).ok_or(Errno::EINVAL)?;
-    task.copy_out(args.addr(0), set)?;
+    if !set.is_empty() {
+        task.copy_out(args.addr(0), set)?;
+    }
     Ok(0)
 }
 
@@ -150,6 +152,13 @@ pub(crate) fn sigaltstack(task: &mut CurrentTask, args: &Args) -> SysResult {
 pub(super) fn set_alt_stack(signals: &mut Signals, new: StackT, sp: u64) -> Result<(), Errno> {
     if on_alt_stack(signals.alt_stack, sp) {
         return Err(Errno::EPERM);
+    }
+    let old = signals.alt_stack;
+    if (old.base.get(), old.size) == (new.base, new.size)
+        && (old.flags == new.flags || (old.size == 0 && new.flags == 0))
+    {
+        // Linux leaves a stack that stays as it is unchecked.
+        return Ok(());
     }
     let (base, size) = match new.flags & !SS_AUTODISARM {
         SS_DISABLE => (0, 0),

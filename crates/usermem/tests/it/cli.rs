@@ -29,7 +29,14 @@ fn path_of(guest_name: &str) -> String {
 #[test]
 fn exit_status_is_the_programs() {
     let program = path_of("fatal");
-    for (how, status) in [("exit-0", 0), ("exit-7", 7), ("exit-minus", 255), ("read-null", 139), ("raise-term", 143), ("raise-kill", 137)] {
+    for (how, status) in [
+        ("exit-0", 0),
+        ("exit-7", 7),
+        ("exit-minus", 255),
+        ("read-null", 139),
+        ("raise-term", 143),
+        ("raise-kill", 137),
+    ] {
         let ended = with(&[], &[&program, how]);
         ended.check_sound(how);
         assert_eq!(ended.status, status, "{how}");
@@ -49,9 +56,19 @@ fn mistakes_of_the_caller_end_with_125() {
         let ended = command(args);
         ended.check_sound(&args.join(" "));
         assert_eq!(ended.status, 125, "{args:?}");
-        assert!(ended.stderr_text().starts_with("error: ") || ended.stderr_text().starts_with("usermem: ") || args.len() < 2, "{args:?}: {}", ended.stderr_text());
+        assert!(
+            ended.stderr_text().starts_with("error: ")
+                || ended.stderr_text().starts_with("usermem: ")
+                || args.len() < 2,
+            "{args:?}: {}",
+            ended.stderr_text()
+        );
     }
-    for options in [&["--root", "/no/such/root"][..], &["--rw", "/no/such/folder"], &["--cwd", "/no/such/folder"]] {
+    for options in [
+        &["--root", "/no/such/root"][..],
+        &["--rw", "/no/such/folder"],
+        &["--cwd", "/no/such/folder"],
+    ] {
         with(options, &["/bin/true"]).check_refused(&options.join(" "), 125);
     }
 }
@@ -71,7 +88,9 @@ fn environment_is_passed_and_changed() {
     let program = path_of("tell");
     let env = |options: &[&str]| {
         let text = with(options, &[&program]).stdout_text();
-        text.lines().filter_map(|line| line.strip_prefix("env ").map(str::to_owned)).collect::<BTreeSet<_>>()
+        text.lines()
+            .filter_map(|line| line.strip_prefix("env ").map(str::to_owned))
+            .collect::<BTreeSet<_>>()
     };
     let set = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<BTreeSet<_>>();
     let own = ["HOME=/nonexistent", "LC_ALL=C", "PATH=/usr/bin:/bin", "TZ=UTC0"];
@@ -85,8 +104,10 @@ fn environment_is_passed_and_changed() {
 #[test]
 fn arguments_reach_the_program_as_they_are() {
     let program = path_of("tell");
-    let ended = with(&["--clear-env", "--cwd", "/usr"], &[&program, "", "--stats", "-x", "a b", "é"]);
-    let expected = format!("arg 0={program}\narg 1=\narg 2=--stats\narg 3=-x\narg 4=a b\narg 5=é\ncwd /usr\n");
+    let ended =
+        with(&["--clear-env", "--cwd", "/usr"], &[&program, "", "--stats", "-x", "a b", "é"]);
+    let expected =
+        format!("arg 0={program}\narg 1=\narg 2=--stats\narg 3=-x\narg 4=a b\narg 5=é\ncwd /usr\n");
     assert_eq!(ended.stdout_text(), expected);
     // Without `--`, options end where the program begins.
     let ended = command(&["run", "--clear-env", "--cwd", "/usr", &program, "--stats"]);
@@ -111,7 +132,12 @@ fn root_replaces_what_the_program_sees() {
     let root = scratch.path().join("root");
     let root = root.to_str().unwrap();
     let ended = with(&["--root", root, "--clear-env", "--cwd", "/bin"], &["/bin/tell", "x"]);
-    assert_eq!(ended.stdout_text(), "arg 0=/bin/tell\narg 1=x\ncwd /bin\n", "{}", ended.stderr_text());
+    assert_eq!(
+        ended.stdout_text(),
+        "arg 0=/bin/tell\narg 1=x\ncwd /bin\n",
+        "{}",
+        ended.stderr_text()
+    );
     // The caller's folder is not visible there: the program starts at the top.
     let ended = with(&["--root", root, "--clear-env"], &["/bin/tell"]);
     assert_eq!(ended.stdout_text(), "arg 0=/bin/tell\ncwd /\n", "{}", ended.stderr_text());
@@ -134,7 +160,9 @@ fn trace_prints_a_line_per_call() {
     line(&["mmap(", "PROT_READ", "MAP_PRIVATE", " = 0x"]);
     line(&["exit_group(1)"]);
     // 32 bytes of a longer buffer, then dots.
-    let start = String::from_utf8(fs::read("/etc/passwd").unwrap()[..32].to_vec()).unwrap().replace('\n', "\\n");
+    let start = String::from_utf8(fs::read("/etc/passwd").unwrap()[..32].to_vec())
+        .unwrap()
+        .replace('\n', "\\n");
     line(&["read(3, ", &format!("\"{start}\"...")]);
     line(&["write(1, ", &format!("\"{start}\"...")]);
 }
@@ -143,7 +171,12 @@ fn trace_prints_a_line_per_call() {
 fn trace_of_a_set_leaves_out_the_others() {
     let traced = with(&["--trace=openat,exit_group"], &["/bin/true"]);
     let text = traced.stderr_text();
-    assert!(text.lines().all(|line| ["openat(", "exit_group(", "+++ exited"].iter().any(|&word| line.starts_with(word))), "{text}");
+    assert!(
+        text.lines().all(|line| ["openat(", "exit_group(", "+++ exited"]
+            .iter()
+            .any(|&word| line.starts_with(word))),
+        "{text}"
+    );
     assert!(text.contains("openat(") && text.contains("exit_group(0)"), "{text}");
     let bad = with(&["--trace=no_such_call"], &["/bin/true"]);
     assert_eq!(bad.status, 125, "{}", bad.stderr_text());
@@ -155,8 +188,12 @@ fn stats_print_what_happened() {
     assert_eq!(ended.stdout, fs::read("/etc/passwd").unwrap());
     let text = ended.stderr_text();
     for word in ["system calls", "faults", "bytes in/out", "mappings", "resident/peak"] {
-        let line = text.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word}:\n{text}"));
-        let number = line.split_whitespace().find_map(|word| word.parse::<u64>().ok()).unwrap_or_default();
+        let line = text
+            .lines()
+            .find(|line| line.contains(word))
+            .unwrap_or_else(|| panic!("no {word}:\n{text}"));
+        let number =
+            line.split_whitespace().find_map(|word| word.parse::<u64>().ok()).unwrap_or_default();
         assert!(number > 0, "{line}");
     }
 }
@@ -179,13 +216,20 @@ fn closed_standard_streams_arrive_as_null() {
     let mut shell = environment(Path::new("/bin/sh"));
     shell.args(["-c", &script]);
     let ended = run(shell, b"");
-    assert_eq!((ended.status, ended.stdout_text().as_str(), ended.stderr_text().as_str()), (0, "kept\n", ""));
+    assert_eq!(
+        (ended.status, ended.stdout_text().as_str(), ended.stderr_text().as_str()),
+        (0, "kept\n", "")
+    );
 }
 
 #[test]
 fn output_to_a_reader_that_left_ends_by_sigpipe() {
     let file = input("sigpipe", |file| file.write_all(&vec![b'y'; 1 << 20]).expect("input"));
-    let script = format!("'{}' run -- /bin/cat '{}'; echo $? >&2", env!("CARGO_BIN_EXE_usermem"), file.display());
+    let script = format!(
+        "'{}' run -- /bin/cat '{}'; echo $? >&2",
+        env!("CARGO_BIN_EXE_usermem"),
+        file.display()
+    );
     let mut shell = environment(Path::new("/bin/sh"));
     shell.args(["-c", &format!("{{ {script}; }} | head -c 1")]);
     let ended = run(shell, b"");
@@ -196,7 +240,8 @@ fn output_to_a_reader_that_left_ends_by_sigpipe() {
 fn spinning(args: &[&str]) -> Child {
     let mut command = usermem();
     command.arg("--").arg(guest("spin")).args(args);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "spinning\n");
@@ -207,10 +252,14 @@ fn spinning(args: &[&str]) -> Child {
 fn dependants(pid: u32) -> BTreeSet<u32> {
     let mut edges = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
         let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
         for key in ["PPid:", "TracerPid:"] {
-            let of = status.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u32>().ok());
+            let of =
+                status.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u32>().ok());
             edges.extend(of.map(|of| (of, child)));
         }
     }
@@ -262,7 +311,12 @@ fn terminating_usermem_leaves_no_process_behind() {
 
 #[test]
 fn a_program_that_ends_leaves_no_process_behind() {
-    let mut child = usermem().args(["--", "/bin/cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = usermem()
+        .args(["--", "/bin/cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stubs = BTreeSet::new();
     let start = Instant::now();
     while stubs.is_empty() && start.elapsed() < Duration::from_secs(20) {

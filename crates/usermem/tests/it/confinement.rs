@@ -78,7 +78,12 @@ fn only_below_rw_is_writable() {
     assert_eq!(fs::read_to_string(scratch.path().join("outside/file")).unwrap(), "kept\n");
     assert!(!scratch.path().join("outside/made").exists());
     assert!(!scratch.path().join("made").exists());
-    assert_eq!(ended.stderr_text().matches("Read-only file system").count(), 5, "{}", ended.stderr_text());
+    assert_eq!(
+        ended.stderr_text().matches("Read-only file system").count(),
+        5,
+        "{}",
+        ended.stderr_text()
+    );
 }
 
 /// Links and `..` stay below `--root`: absolute links start there, and nothing is above it.
@@ -89,7 +94,9 @@ fn root_is_the_top() {
     scratch.write("root/secret", "inner\n");
     let root = scratch.path().join("root");
     fs::create_dir(root.join("bin")).unwrap();
-    fs::copy("/usr/bin/busybox", root.join("bin/busybox")).or_else(|_| fs::copy("/bin/busybox", root.join("bin/busybox"))).unwrap();
+    fs::copy("/usr/bin/busybox", root.join("bin/busybox"))
+        .or_else(|_| fs::copy("/bin/busybox", root.join("bin/busybox")))
+        .unwrap();
     symlink("/secret", root.join("absolute")).unwrap();
     symlink("../../../../secret", root.join("relative")).unwrap();
     symlink(scratch.path().join("secret"), root.join("outside")).unwrap();
@@ -99,15 +106,33 @@ fn root_is_the_top() {
         command.arg("--root").arg(&root).args(["--cwd", "/", "--", "/bin/busybox", "cat", path]);
         run(command, b"")
     };
-    for path in ["/secret", "secret", "/../secret", "../../secret", "absolute", "relative", "/bin/../../secret"] {
+    for path in [
+        "/secret",
+        "secret",
+        "/../secret",
+        "../../secret",
+        "absolute",
+        "relative",
+        "/bin/../../secret",
+    ] {
         let ended = cat(path);
         ended.check_sound(path);
-        assert_eq!((ended.stdout_text().as_str(), ended.status), ("inner\n", 0), "{path}: {}", ended.stderr_text());
+        assert_eq!(
+            (ended.stdout_text().as_str(), ended.status),
+            ("inner\n", 0),
+            "{path}: {}",
+            ended.stderr_text()
+        );
     }
     for path in ["outside", "/etc/passwd", "/proc/1/root/etc/passwd"] {
         let ended = cat(path);
         ended.check_sound(path);
-        assert_eq!((ended.stdout_text().as_str(), ended.status), ("", 1), "{path}: {}", ended.stderr_text());
+        assert_eq!(
+            (ended.stdout_text().as_str(), ended.status),
+            ("", 1),
+            "{path}: {}",
+            ended.stderr_text()
+        );
     }
     let ended = cat("through-proc");
     assert!(!ended.stdout_text().contains("secret"), "through /proc/self/root");
@@ -117,7 +142,13 @@ fn root_is_the_top() {
 fn instruction(how: &str) -> (Ended, bool) {
     let scratch = Scratch::new(&format!("instruction-{how}"));
     let mut command = usermem();
-    command.arg("--rw").arg(scratch.path()).arg("--").arg(guest("instruction")).arg(how).current_dir(scratch.path());
+    command
+        .arg("--rw")
+        .arg(scratch.path())
+        .arg("--")
+        .arg(guest("instruction"))
+        .arg(how)
+        .current_dir(scratch.path());
     let ended = run(command, b"");
     ended.check_sound(how);
     (ended, scratch.path().join("outside").exists())
@@ -131,7 +162,12 @@ fn other_doors_are_shut() {
         assert!(!made, "{how} made a file");
         let refused = ended.status == 0 && ended.stdout_text() == format!("{how}: ENOSYS\n");
         let killed = matches!(ended.status, 132 | 139 | 159);
-        assert!(refused || killed, "{how}: status {}, stdout {}", ended.status, ended.stdout_text());
+        assert!(
+            refused || killed,
+            "{how}: status {}, stdout {}",
+            ended.status,
+            ended.stdout_text()
+        );
     }
 }
 
@@ -150,7 +186,12 @@ fn vsyscall_page_is_ours_or_absent() {
     for how in ["vsyscall-time", "vsyscall-gettimeofday", "vsyscall-middle", "vsyscall-read"] {
         let (ended, _) = instruction(how);
         let works = matches!(how, "vsyscall-time" | "vsyscall-gettimeofday") && ended.status == 0;
-        assert!(works || ended.status == 139, "{how}: status {}, stdout {}", ended.status, ended.stdout_text());
+        assert!(
+            works || ended.status == 139,
+            "{how}: status {}, stdout {}",
+            ended.status,
+            ended.stdout_text()
+        );
     }
 }
 

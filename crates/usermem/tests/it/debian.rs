@@ -45,7 +45,9 @@ fn quarter_gigabyte() -> PathBuf {
         let mut noise = Noise(2);
         let mut block: Vec<u8> = (0..1 << 20).map(|_| noise.below(256) as u8).collect();
         for round in 0..256_u32 {
-            block.chunks_exact_mut(4096).for_each(|page| page[..4].copy_from_slice(&round.to_le_bytes()));
+            block
+                .chunks_exact_mut(4096)
+                .for_each(|page| page[..4].copy_from_slice(&round.to_le_bytes()));
             file.write_all(&block).expect("input");
         }
     })
@@ -127,9 +129,11 @@ programs! { "debian":
 /// A tar archive with a folder and two files, as `tar c --format=ustar` makes it.
 fn archive() -> Vec<u8> {
     let mut archive = Vec::new();
-    for (name, kind, contents) in
-        [("box/", b'5', String::new()), ("box/one", b'0', "1\n".repeat(3000)), ("box/two", b'0', "2".into())]
-    {
+    for (name, kind, contents) in [
+        ("box/", b'5', String::new()),
+        ("box/one", b'0', "1\n".repeat(3000)),
+        ("box/two", b'0', "2".into()),
+    ] {
         let mut header = [0_u8; 512];
         header[..name.len()].copy_from_slice(name.as_bytes());
         header[100..107].copy_from_slice(if kind == b'5' { b"0000755" } else { b"0000644" });

@@ -102,10 +102,14 @@ fn truncated_programs_are_refused() {
     let scratch = Scratch::new("elf-truncated");
     let whole = tiny();
     for len in (0..HEADERS).step_by(3) {
-        start(&executable(&scratch, "short", &whole[..len])).check_refused(&format!("{len} bytes"), 126);
+        start(&executable(&scratch, "short", &whole[..len]))
+            .check_refused(&format!("{len} bytes"), 126);
     }
     for len in HEADERS..whole.len() {
-        check_survived(&format!("{len} bytes"), &start(&executable(&scratch, "short", &whole[..len])));
+        check_survived(
+            &format!("{len} bytes"),
+            &start(&executable(&scratch, "short", &whole[..len])),
+        );
     }
 }
 
@@ -144,21 +148,42 @@ fn wrong_kinds_are_refused() {
 #[test]
 fn wild_segments_are_survived() {
     let scratch = Scratch::new("elf-wild");
-    let wild = [0, 1, 0xfff, 0x7fff_ffff_f000, 0x7fff_ffff_ffff, 1 << 63, u64::MAX, u64::MAX - 0xfff, 0xffff_8000_0000_0000];
+    let wild = [
+        0,
+        1,
+        0xfff,
+        0x7fff_ffff_f000,
+        0x7fff_ffff_ffff,
+        1 << 63,
+        u64::MAX,
+        u64::MAX - 0xfff,
+        0xffff_8000_0000_0000,
+    ];
     // Linux does not look at these two.
     for (at, value) in [(field::CLASS, 1), (field::DATA, 2)] {
         let mut file = tiny();
         put(&mut file, at, 1, value);
-        check_survived(&format!("byte {at} = {value}"), &start(&executable(&scratch, "wild", file)));
+        check_survived(
+            &format!("byte {at} = {value}"),
+            &start(&executable(&scratch, "wild", file)),
+        );
     }
     let fields = [
-        field::ENTRY, field::P_OFFSET, field::P_VADDR, field::P_FILESZ, field::P_MEMSZ, field::P_ALIGN,
+        field::ENTRY,
+        field::P_OFFSET,
+        field::P_VADDR,
+        field::P_FILESZ,
+        field::P_MEMSZ,
+        field::P_ALIGN,
     ];
     for at in fields {
         for value in wild {
             let mut file = tiny();
             put(&mut file, at, 8, value);
-            check_survived(&format!("field {at} = {value:#x}"), &start(&executable(&scratch, "wild", file)));
+            check_survived(
+                &format!("field {at} = {value:#x}"),
+                &start(&executable(&scratch, "wild", file)),
+            );
         }
     }
     for count in [3, 64, 1000, 0xffff] {
@@ -214,11 +239,18 @@ fn bad_interpreters_are_refused() {
     executable(&scratch, "text", "#!/bin/sh\nexit 3\n");
     scratch.write("not-executable", tiny());
     executable(&scratch, "short", &tiny()[..100]);
-    let mut cases: Vec<Vec<u8>> = ["corrupt", "empty", "text", "not-executable", "short", "missing", "", "corrupt/below"]
-        .iter()
-        .map(|name| format!("{folder}/{name}\0").into_bytes())
-        .collect();
-    cases.extend([b"".to_vec(), b"\0".to_vec(), b"no-end".to_vec(), vec![b'/'; 5000], vec![0xff; 100]]);
+    let mut cases: Vec<Vec<u8>> =
+        ["corrupt", "empty", "text", "not-executable", "short", "missing", "", "corrupt/below"]
+            .iter()
+            .map(|name| format!("{folder}/{name}\0").into_bytes())
+            .collect();
+    cases.extend([
+        b"".to_vec(),
+        b"\0".to_vec(),
+        b"no-end".to_vec(),
+        vec![b'/'; 5000],
+        vec![0xff; 100],
+    ]);
     for path in cases {
         let what = String::from_utf8_lossy(&path[..path.len().min(120)]).into_owned();
         start(&executable(&scratch, "program", interpreted(&path))).check_refused(&what, 126);
@@ -268,12 +300,14 @@ fn scripts() {
     run_script("#!\n").check_refused("an empty line", 126);
     run_script("#!   \n").check_refused("only blanks", 126);
     run_script(&format!("#!{}\n", scratch.path().display())).check_refused("a folder", 126);
-    run_script(&format!("#!{}\n", scratch.path().join("script").display())).check_refused("itself", 126);
+    run_script(&format!("#!{}\n", scratch.path().join("script").display()))
+        .check_refused("itself", 126);
     run_script(&format!("#!/{}\n", "x".repeat(5000))).check_refused("a line without end", 126);
 
     let folder = scratch.path().display().to_string();
     for depth in 1..=8 {
-        let before = if depth == 1 { "/bin/echo".to_owned() } else { format!("{folder}/s{}", depth - 1) };
+        let before =
+            if depth == 1 { "/bin/echo".to_owned() } else { format!("{folder}/s{}", depth - 1) };
         executable(&scratch, &format!("s{depth}"), format!("#!{before}\n"));
     }
     // Linux follows five interpreters, the program's own included.
@@ -312,7 +346,12 @@ fn damaged_dynamic_headers_are_survived() {
         let ended = start(&executable(&scratch, "damaged", file));
         ended.check_sound(&format!("round {round}: byte {at} = {value}"));
         let fine = matches!(ended.status, 0 | 1 | 126 | 127 | 129..=192);
-        assert!(fine, "round {round}: byte {at} = {value}: {} {}", ended.status, ended.stderr_text());
+        assert!(
+            fine,
+            "round {round}: byte {at} = {value}: {} {}",
+            ended.status,
+            ended.stderr_text()
+        );
     }
 }
 

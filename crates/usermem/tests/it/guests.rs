@@ -41,10 +41,18 @@ fn ends(group: &str, ways: &[&str]) {
         .iter()
         .filter_map(|way| {
             let case = Case::at(program.clone(), [*way]).files(files);
-            case.compare(&format!("fatal-{group}")).err().map(|difference| format!("{way}: {difference}"))
+            case.compare(&format!("fatal-{group}"))
+                .err()
+                .map(|difference| format!("{way}: {difference}"))
         })
         .collect();
-    assert!(different.is_empty(), "{} of {} differ:\n{}", different.len(), ways.len(), different.join("\n"));
+    assert!(
+        different.is_empty(),
+        "{} of {} differ:\n{}",
+        different.len(),
+        ways.len(),
+        different.join("\n")
+    );
 }
 
 #[test]
@@ -57,9 +65,21 @@ fn ends_by_bad_access() {
     ends(
         "access",
         &[
-            "read-null", "write-null", "call-null", "write-text", "jump-data", "jump-stack", "kernel-half",
-            "non-canonical", "jump-non-canonical", "no-stack", "unmap-all", "unmap-self", "protect-all",
-            "ignored-fault", "blocked-fault",
+            "read-null",
+            "write-null",
+            "call-null",
+            "write-text",
+            "jump-data",
+            "jump-stack",
+            "kernel-half",
+            "non-canonical",
+            "jump-non-canonical",
+            "no-stack",
+            "unmap-all",
+            "unmap-self",
+            "protect-all",
+            "ignored-fault",
+            "blocked-fault",
         ],
     );
 }
@@ -79,8 +99,17 @@ fn ends_by_instruction() {
     ends(
         "instruction",
         &[
-            "ud2", "int3", "hlt", "in", "int-0x13", "into-1", "divide", "divide-overflow", "float-trap",
-            "misaligned", "misaligned-sse",
+            "ud2",
+            "int3",
+            "hlt",
+            "in",
+            "int-0x13",
+            "into-1",
+            "divide",
+            "divide-overflow",
+            "float-trap",
+            "misaligned",
+            "misaligned-sse",
         ],
     );
 }
@@ -90,8 +119,19 @@ fn ends_by_signal() {
     ends(
         "signal",
         &[
-            "abort", "raise-term", "raise-kill", "raise-usr1", "raise-chld", "raise-realtime", "kill-self",
-            "tgkill-self", "ignored", "blocked", "unblocked", "pipe", "pipe-ignored",
+            "abort",
+            "raise-term",
+            "raise-kill",
+            "raise-usr1",
+            "raise-chld",
+            "raise-realtime",
+            "kill-self",
+            "tgkill-self",
+            "ignored",
+            "blocked",
+            "unblocked",
+            "pipe",
+            "pipe-ignored",
         ],
     );
 }

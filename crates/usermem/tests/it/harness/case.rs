@@ -25,7 +25,10 @@ impl Case {
     }
 
     /// Returns a case for the executable at `program`.
-    pub(crate) fn at<A: Into<OsString>>(program: PathBuf, args: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn at<A: Into<OsString>>(
+        program: PathBuf,
+        args: impl IntoIterator<Item = A>,
+    ) -> Self {
         let args = args.into_iter().map(Into::into).collect();
         Self { program, args, stdin: Vec::new(), setup: |_| (), writable: false, stderr: false }
     }
@@ -96,7 +99,9 @@ impl Case {
             let statuses = format!("status: native {}, ours {}", native.status, ours.status);
             return Err(format!("{statuses}; stderr of ours:\n{stderr}"));
         }
-        if self.stderr && let Some(difference) = first_difference(&native.stderr, &ours.stderr) {
+        if self.stderr
+            && let Some(difference) = first_difference(&native.stderr, &ours.stderr)
+        {
             return Err(format!("stderr: {difference}"));
         }
         same_files(&native_tree, &scratch.tree())
@@ -121,7 +126,10 @@ fn same_files(native: &Tree, ours: &Tree) -> Result<(), String> {
                     None => "missing".to_owned(),
                 };
                 let (native, ours) = (show(native), show(ours));
-                return Err(format!("left behind: {}: native {native}; ours {ours}", path.display()));
+                return Err(format!(
+                    "left behind: {}: native {native}; ours {ours}",
+                    path.display()
+                ));
             }
         }
     }

@@ -12,7 +12,12 @@ pub(crate) fn first_difference(native: &[u8], ours: &[u8]) -> Option<String> {
     for number in 0..expected.len().max(got.len()) {
         let (native, ours) = (expected.get(number), got.get(number));
         if native != ours {
-            text += &format!("line {}\n  native: {}\n  ours:   {}\n", number + 1, show(native), show(ours));
+            text += &format!(
+                "line {}\n  native: {}\n  ours:   {}\n",
+                number + 1,
+                show(native),
+                show(ours)
+            );
             shown += 1;
         }
         if shown == MOST_LINES {

@@ -40,7 +40,11 @@ impl Group {
             say(&format!("SKIPPED {name}: {} is not installed", case.program().display()));
         }
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if installed { done.compared.push(name) } else { done.skipped.push(name) }
+        if installed {
+            done.compared.push(name)
+        } else {
+            done.skipped.push(name)
+        }
         if done.compared.len() + done.skipped.len() == self.tests {
             say(&self.summary(&done));
         }

@@ -15,7 +15,8 @@ pub(crate) fn input(name: &str, generate: impl FnOnce(&mut dyn Write)) -> PathBu
     if !path.exists() {
         // Another name first: a run that is interrupted here leaves no half file behind.
         let unfinished = folder.join(format!("{name}.{}", std::process::id()));
-        let mut file = BufWriter::new(File::create(&unfinished).expect("an input file can be made"));
+        let mut file =
+            BufWriter::new(File::create(&unfinished).expect("an input file can be made"));
         generate(&mut file);
         file.flush().expect("an input file can be written");
         fs::rename(&unfinished, &path).expect("an input file can be renamed");
@@ -31,7 +32,8 @@ pub(crate) struct Noise(pub(crate) u64);
 impl Noise {
     /// Returns the next 32 bits.
     pub(crate) fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) as u32
     }
 

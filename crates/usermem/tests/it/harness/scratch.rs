@@ -18,7 +18,8 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Makes the folder; `name` is unique among tests.
     pub(crate) fn new(name: &str) -> Self {
-        let scratch = Self { path: Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch").join(name) };
+        let scratch =
+            Self { path: Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch").join(name) };
         scratch.clear();
         scratch
     }
@@ -47,7 +48,8 @@ impl Scratch {
         for path in self.tree().into_keys().chain([self.path.clone()]) {
             if !path.is_symlink() {
                 let file = File::open(&path).expect("our own file");
-                file.set_modified(UNIX_EPOCH + Duration::from_secs(1_000_000_000)).expect("our own file");
+                file.set_modified(UNIX_EPOCH + Duration::from_secs(1_000_000_000))
+                    .expect("our own file");
             }
         }
     }
