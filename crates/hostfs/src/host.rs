@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, Statx, StatxFlags, StatxTimestamp};
 use usermem_types::Errno;
@@ -54,7 +55,24 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>, flags: OFlags, mode: Mode) -> Result<Ow
 pub(crate) fn stat(fd: BorrowedFd<'_>) -> Result<Stat, Errno> {
     let mask = StatxFlags::ALL | StatxFlags::MNT_ID;
     let raw = rustix::fs::statx(fd, "", AtFlags::EMPTY_PATH, mask).map_err(errno)?;
-    Ok(stat_from(&raw))
+    let mut stat = stat_from(&raw);
+    let hidden = HIDDEN_PROCESSES.load(Ordering::Relaxed);
+    if hidden != 0 && stat.ino == PROC_ROOT_INO && is_procfs(fd, &stat) {
+        stat.nlink = stat.nlink.saturating_sub(hidden);
+    }
+    Ok(stat)
+}
+
+/// The inode number of the root of a `proc` file system.
+const PROC_ROOT_INO: u64 = 1;
+
+/// Processes of ours that a program is not to count.
+static HIDDEN_PROCESSES: AtomicU32 = AtomicU32::new(0);
+
+/// Leaves `count` processes out of the number of links of `/proc`, which is the number of all
+/// processes of the host: those that run a program for us are not the program's to see.
+pub fn hide_processes(count: u32) {
+    HIDDEN_PROCESSES.store(count, Ordering::Relaxed);
 }
 
 fn stat_from(raw: &Statx) -> Stat {

@@ -39,6 +39,7 @@ pub use attributes::SetTime;
 pub use description::{
     DirEntry, FileDescription, FileKind, PollSet, Stat, StatFs, StatusFlags, Timestamp, Whence,
 };
+pub use host::hide_processes;
 pub use ioctl::{IoctlDirection, ioctl_size};
 pub use namespace::{Namespace, NamespaceError};
 pub use node::{Contents, DescriptorTable};

@@ -115,7 +115,7 @@ impl Tree {
                 self.accept(fd, stat).map(Ok)
             }
             Err(errno) => {
-                // Nor is what a host says that knows no `openat2` or forbids it.
+                // A host may know no `openat2`, forbid it, or give up on a race.
                 let unsure = matches!(
                     errno,
                     Errno::ELOOP | Errno::EXDEV | Errno::EAGAIN | Errno::ENOSYS | Errno::EPERM

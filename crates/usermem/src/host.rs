@@ -49,6 +49,15 @@ pub(crate) fn limits() -> ResourceLimits {
     ResourceLimits::new(limits, process::geteuid().is_root())
 }
 
+/// Lets our own process have as many descriptors as it may: each of the program's takes one of
+/// ours, besides those that we need ourselves.
+pub(crate) fn raise_descriptor_limit() {
+    let limit = process::getrlimit(Resource::Nofile);
+    let raised = process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // With the old limit the program meets EMFILE sooner, which is no reason not to start it.
+    let _ = process::setrlimit(Resource::Nofile, raised);
+}
+
 /// Returns the environment of the program: the caller's, unless cleared, changed by `set`.
 pub(crate) fn environment(clear: bool, set: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut environment: Vec<(Vec<u8>, Vec<u8>)> = if clear {

@@ -46,6 +46,7 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let manager = MemoryManager::new(Arc::clone(&space), Arc::clone(&memory));
 
     let limits = host::limits();
+    host::raise_descriptor_limit();
     apply_limits(&manager, &limits);
     let program = load(&manager, &namespace, &*cwd, &path, &options, &environment)?;
     let task = make_task(&manager, &namespace, cwd, limits)?;
@@ -55,6 +56,7 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let mut context = platform
         .new_context(&space)
         .map_err(|error| Failure::ours(format!("cannot make a context: {error}")))?;
+    hostfs::hide_processes(1);
     let registers = Registers {
         pc: program.entry.get(),
         sp: program.stack_pointer.get(),
