@@ -11,9 +11,17 @@ pub(crate) fn read_at(
     len: usize,
 ) -> Result<Vec<u8>, Errno> {
     let mut bytes = vec![0; len];
+    let done = fill(file, offset, &mut bytes)?;
+    bytes.truncate(done);
+    Ok(bytes)
+}
+
+/// Reads until the buffer is full or the file ends; returns how many bytes.
+fn fill(file: &dyn FileDescription, offset: u64, bytes: &mut [u8]) -> Result<usize, Errno> {
+    let len = bytes.len();
     let whole = Addr::ZERO.to_range(len as u64).ok_or(Errno::EINVAL)?;
     let ranges = AddrRangeSeq::of(whole).map_err(|_| Errno::EINVAL)?;
-    let buffer = BytesIo::new(&mut bytes);
+    let buffer = BytesIo::new(bytes);
     let mut done = 0;
     while done < len {
         let rest = IoSequence::new(&buffer, ranges.drop_first(done as u64), IoOpts::CHECKED);
@@ -28,7 +36,5 @@ pub(crate) fn read_at(
             }
         }
     }
-    drop(buffer);
-    bytes.truncate(done);
-    Ok(bytes)
+    Ok(done)
 }

@@ -77,7 +77,7 @@ fn copy_out_stat(task: &CurrentTask, addr: Addr, stat: &Stat) -> SysResult {
         gid: stat.gid,
         rdev: device(stat.rdev),
         size: stat.size as i64,
-        blksize: stat.blksize.try_into().unwrap_or(0),
+        blksize: stat.blksize as _,
         blocks: stat.blocks as i64,
         times: [seconds(stat.atime), seconds(stat.mtime), seconds(stat.ctime)],
         ..StatAbi::default()

@@ -30,9 +30,8 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
         ..MemoryFileOptions::default()
     })
     .map_err(|error| Failure::ours(format!("cannot make the memory file: {error}")))?;
-    let namespace = Arc::new(
-        Namespace::new(&options.root, &options.writable).map_err(|error| Failure::ours(error))?,
-    );
+    let namespace =
+        Arc::new(Namespace::new(&options.root, &options.writable).map_err(Failure::ours)?);
     let environment = host::environment(options.clear_env, &options.env);
     let cwd = working_directory(&namespace, &options)?;
     let path = find_program(&namespace, &*cwd, &options, &environment)?;

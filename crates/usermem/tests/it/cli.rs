@@ -23,7 +23,7 @@ fn command(args: &[&str]) -> Ended {
 }
 
 fn path_of(guest_name: &str) -> String {
-    guest(guest_name).to_str().unwrap().to_owned()
+    guest(guest_name).to_str().expect("a path of ours").to_owned()
 }
 
 #[test]
@@ -240,10 +240,11 @@ fn output_to_a_reader_that_left_ends_by_sigpipe() {
 fn spinning(args: &[&str]) -> Child {
     let mut command = usermem();
     command.arg("--").arg(guest("spin")).args(args);
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+    let mut child = child.expect("usermem can be started");
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let stdout = child.stdout.as_mut().expect("stdout is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("the guest says a line");
     assert_eq!(line, "spinning\n");
     child
 }
@@ -251,7 +252,7 @@ fn spinning(args: &[&str]) -> Child {
 /// Returns the processes whose parent or tracer is `pid`, with their descendants.
 fn dependants(pid: u32) -> BTreeSet<u32> {
     let mut edges = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
+    for entry in fs::read_dir("/proc").expect("/proc is there").flatten() {
         let Some(child) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
         else {
             continue;

@@ -67,7 +67,7 @@ fn put(file: &mut [u8], at: usize, len: usize, value: u64) {
 
 fn executable(scratch: &Scratch, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
     let path = scratch.write(name, contents);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("our own file");
     path
 }
 

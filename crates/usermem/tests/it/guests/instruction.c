@@ -18,7 +18,6 @@ int main(int argc, char **argv)
     HOW("vsyscall-middle") result = ((long (*)(void))0xffffffffff600123)();
     HOW("vsyscall-read") result = *(volatile char *)0xffffffffff600000;
     // The last page of user space, where a stub would be.
-    HOW("top-read") result = *(volatile char *)0x7fffffffe000;
     HOW("top-write") *(volatile char *)0x7fffffffe000 = 1;
     HOW("top-call") result = ((long (*)(void))0x7fffffffe000)();
     say("%s: %s\n", how, shown(result));

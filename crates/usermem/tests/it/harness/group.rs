@@ -41,9 +41,9 @@ impl Group {
         }
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         if installed {
-            done.compared.push(name)
+            done.compared.push(name);
         } else {
-            done.skipped.push(name)
+            done.skipped.push(name);
         }
         if done.compared.len() + done.skipped.len() == self.tests {
             say(&self.summary(&done));
