@@ -139,6 +139,9 @@ fn syscall(tracee: &mut Tracee) -> Result<Event, PlatformError> {
     if entry.op != SyscallEntry::ENTRY {
         return tracee.check("ptrace(PTRACE_GET_SYSCALL_INFO) at a call", Err(Errno::EPROTO));
     }
+    if tracee.page().ran_to(entry.pc) {
+        return stray(tracee);
+    }
     let native = entry.arch == arch::AUDIT_ARCH_NATIVE;
     Ok(Event::Syscall(SyscallInfo {
         nr: entry.nr,
@@ -164,6 +167,7 @@ fn signalled(
             let addr = arch::fault_in_vsyscall(tracee.regs_mut()?, info.addr);
             fault(tracee, addr, false, false)?
         }
+        (libc::SIGTRAP, _) if is_stray(tracee)? => stray(tracee)?,
         (libc::SIGSEGV, SEGV_MAPERR) => fault(tracee, info.addr, false, false)?,
         (libc::SIGSEGV, SEGV_ACCERR) => fault(tracee, info.addr, true, false)?,
         (libc::SIGBUS, BUS_ADRERR) => fault(tracee, info.addr, false, true)?,
@@ -175,6 +179,19 @@ fn signalled(
         _ => return Ok(None),
     };
     Ok(Some(event))
+}
+
+/// Returns whether the application ran code of ours.
+fn is_stray(tracee: &mut Tracee) -> Result<bool, PlatformError> {
+    let pc = arch::pc(tracee.regs()?);
+    Ok(tracee.page().ran_to(pc))
+}
+
+/// What becomes of an application that jumps into the stub's page: for the application nothing is
+/// there.
+fn stray(tracee: &mut Tracee) -> Result<Event, PlatformError> {
+    let start = tracee.page().start();
+    fault(tracee, start, false, false)
 }
 
 fn fault(tracee: &mut Tracee, addr: u64, denied: bool, bus: bool) -> Result<Event, PlatformError> {

@@ -33,6 +33,11 @@ impl StubPage {
         self.range.end().get()
     }
 
+    /// Returns whether an instruction that ended at `pc` is one of the page's.
+    pub(super) fn ran_to(self, pc: u64) -> bool {
+        self.start() < pc && pc <= self.end()
+    }
+
     /// Returns the address of the trap, where a stub starts.
     pub(super) fn trap(self) -> u64 {
         self.start() + arch::STUB_TRAP

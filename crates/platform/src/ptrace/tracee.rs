@@ -91,6 +91,11 @@ impl Tracee {
         self.pid
     }
 
+    /// Returns the page of code that is ours.
+    pub(super) fn page(&self) -> StubPage {
+        self.page
+    }
+
     /// Returns the application's registers for reading.
     pub(super) fn regs(&mut self) -> Result<&UserRegs, PlatformError> {
         self.regs_loaded().map(|regs| &*regs)

@@ -10,10 +10,10 @@ use std::time::Duration;
 use usermem_types::{AccessType, Errno};
 
 use super::guest::{CODE, DATA, Guest, SPIN, SYSCALL, code, eax};
+use crate::Event;
 use crate::ptrace::filter::Filters;
 use crate::ptrace::page::StubPage;
 use crate::ptrace::tracee::Tracee;
-use crate::{Event, SyscallInfo};
 
 /// The lines of a process's map, without the host's own page.
 fn maps(pid: i32) -> Vec<String> {
@@ -110,21 +110,18 @@ fn an_injected_call_that_is_not_ours_kills_the_stub() {
 }
 
 #[test]
-fn the_stub_page_is_of_no_use_to_the_application() {
+fn for_the_application_nothing_is_where_the_stub_is() {
     let page = StubPage::get().unwrap();
-    // mov rax, page; jmp rax
-    let mut guest = Guest::new(&code(&[
-        &super::guest::mov(super::guest::Reg::Rax, page.start()),
-        &[0xff, 0xe0],
-    ]));
-    let SyscallInfo { nr, pc, .. } = guest.syscall();
-    // The host takes the low half of the register for the number.
-    assert_eq!(nr as u32, page.start() as u32);
-    assert_eq!(pc, page.start() + 2);
-    assert!(matches!(guest.event(), Event::Signal(info) if info.signal == libc::SIGTRAP));
-    // A call is still injected properly afterwards.
-    guest.map(DATA, 2, AccessType::READ).unwrap();
-    assert_eq!(maps(guest.pid()).len(), 4);
+    for target in [page.start(), page.trap(), page.trap() + 1] {
+        // mov rax, target; jmp rax
+        let mut guest =
+            Guest::new(&code(&[&super::guest::mov(super::guest::Reg::Rax, target), &[0xff, 0xe0]]));
+        let fault = guest.fault();
+        assert_eq!((fault.addr.get(), fault.denied, fault.bus), (page.start(), false, false));
+        // A call is still injected properly afterwards.
+        guest.map(DATA, 2, AccessType::READ).unwrap();
+        assert_eq!(maps(guest.pid()).len(), 4);
+    }
 }
 
 /// A handler of ours that runs while the program does gives the caller its turn.
