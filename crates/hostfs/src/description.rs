@@ -271,6 +271,12 @@ pub trait FileDescription: Send + Sync + fmt::Debug {
     /// Returns the status flags, with the access mode.
     fn status_flags(&self) -> StatusFlags;
 
+    /// Returns the status flags as they were when the file was opened. Access mode and `PATH` never
+    /// change, so this answers for them without asking the host.
+    fn opened_flags(&self) -> StatusFlags {
+        self.status_flags()
+    }
+
     /// Sets `APPEND` and `NONBLOCK`; other flags are left as they are.
     ///
     /// # Errors

@@ -194,6 +194,10 @@ impl FileDescription for OpenFile {
         status_flags(self.fd.as_fd()).unwrap_or(self.opened)
     }
 
+    fn opened_flags(&self) -> StatusFlags {
+        self.opened
+    }
+
     fn set_status_flags(&self, flags: StatusFlags) -> Result<(), Errno> {
         let mut new = rustix::fs::fcntl_getfl(&self.fd).map_err(errno)?;
         new.set(OFlags::APPEND, flags.contains(StatusFlags::APPEND));

@@ -186,7 +186,7 @@ pub(crate) fn fcntl(task: &mut CurrentTask, args: &Args) -> SysResult {
     const FD_CLOEXEC: u64 = 1;
     let (fd, argument) = (args.int(0), args.raw(2));
     let file = file(task, args, 0)?;
-    let is_place = file.status_flags().contains(StatusFlags::PATH);
+    let is_place = file.opened_flags().contains(StatusFlags::PATH);
     match args.int(1) {
         command @ (libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
             let lowest = usize::try_from(argument).map_err(|_| Errno::EINVAL)?;
@@ -255,7 +255,7 @@ fn get_lock(task: &CurrentTask, addr: Addr) -> SysResult {
 fn set_lock(task: &CurrentTask, file: &dyn FileDescription, addr: Addr) -> SysResult {
     let lock: Flock = task.copy_in(addr)?;
     check_lock(&lock)?;
-    let mode = file.status_flags().bits() & 3;
+    let mode = file.opened_flags().bits() & 3;
     let allowed = match lock.kind {
         F_RDLCK => mode != StatusFlags::WRITE_ONLY.bits(),
         F_WRLCK => mode != 0,
@@ -314,7 +314,7 @@ pub(crate) fn fallocate(task: &mut CurrentTask, args: &Args) -> SysResult {
     if offset < 0 || len <= 0 {
         return Err(Errno::EINVAL);
     }
-    if file.status_flags().bits() & 3 == 0 {
+    if file.opened_flags().bits() & 3 == 0 {
         return Err(Errno::EBADF);
     }
     file.allocate(args.uint(1), offset as u64, len as u64)?;

@@ -54,7 +54,7 @@ fn mapped_file(
     access: AccessType,
 ) -> Result<(Option<MappedObject>, AccessType), Errno> {
     let file = file(task, args, 4)?;
-    let status = file.status_flags();
+    let status = file.opened_flags();
     if status.contains(StatusFlags::PATH) {
         return Err(Errno::EBADF);
     }

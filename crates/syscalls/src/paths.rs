@@ -92,7 +92,7 @@ pub(crate) fn contents(
     index: usize,
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     let file = file(task, args, index)?;
-    if file.status_flags().contains(hostfs::StatusFlags::PATH) {
+    if file.opened_flags().contains(hostfs::StatusFlags::PATH) {
         Err(Errno::EBADF)
     } else {
         Ok(file)

@@ -31,7 +31,7 @@ fn file_for(
     direction: Direction,
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     let file = Arc::clone(&task.task().files().lock().get(fd)?.file);
-    let flags = file.status_flags();
+    let flags = file.opened_flags();
     // Access mode 3 is good for neither.
     let allowed = matches!(
         (flags.bits() & ACCESS_MODE, direction),
@@ -104,7 +104,7 @@ fn positioned(
     direction: Direction,
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     let file = Arc::clone(&task.task().files().lock().get(args.int(0))?.file);
-    if file.status_flags().contains(StatusFlags::PATH) {
+    if file.opened_flags().contains(StatusFlags::PATH) {
         return Err(Errno::EBADF);
     }
     if !can_position(&*file) {

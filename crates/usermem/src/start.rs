@@ -37,6 +37,7 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let path = find_program(&namespace, &*cwd, &options, &environment)?;
 
     syscalls::remember_cpus();
+    platform::ptrace::quiet_child_stops().map_err(Failure::ours)?;
     let platform = PtracePlatform::new()
         .map_err(|error| Failure::ours(format!("{error}; `usermem doctor` tells more")))?;
     let space = platform

@@ -69,6 +69,18 @@ impl PtracePlatform {
     }
 }
 
+/// Spares this process a `SIGCHLD` at every stop of a stub, which makes each a little cheaper.
+///
+/// For the whole process: a handler of `SIGCHLD` is no longer called when a child merely stops. So
+/// this is for a program that has no such handler, and not done unasked.
+///
+/// # Errors
+/// What the host refused.
+pub fn quiet_child_stops() -> Result<(), PlatformError> {
+    sys::quiet_child_stops()
+        .map_err(|errno| PlatformError { what: "sigaction(SIGCHLD)".to_owned(), errno })
+}
+
 impl Platform for PtracePlatform {
     fn new_address_space(&self) -> Result<Arc<dyn AddressSpace>, PlatformError> {
         Ok(Arc::new(PtraceAddressSpace::new(self.page, Arc::clone(&self.filters))))

@@ -264,3 +264,18 @@ pub(super) fn kill(pid: Pid) {
     // SAFETY: a signal to a process of ours touches no memory.
     unsafe { libc::kill(pid.0, libc::SIGKILL) };
 }
+
+/// Asks the kernel not to send `SIGCHLD` when a child merely stops. What is done about the signal
+/// otherwise stays as it is.
+pub(super) fn quiet_child_stops() -> Result<(), Errno> {
+    // SAFETY: all-zero is a valid value: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: asks for the action, which is written to `action`.
+    check(unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action) }.into())?;
+    action.sa_flags |= libc::SA_NOCLDSTOP;
+    // SAFETY: the action that was there, with one more flag that changes no calling convention.
+    check(
+        unsafe { libc::sigaction(libc::SIGCHLD, &raw const action, std::ptr::null_mut()) }.into(),
+    )?;
+    Ok(())
+}
