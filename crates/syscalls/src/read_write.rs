@@ -153,15 +153,10 @@ fn read_vector(
     file: &dyn FileDescription,
     offset: Option<u64>,
 ) -> SysResult {
-    let vectors = vectors(task, args)?;
-    if vectors.sequence().num_bytes() == 0 {
-        return Ok(0);
-    }
-    let done = match offset {
-        Some(offset) => file.read_at(vectors.sequence(), offset),
-        None => file.read(vectors.sequence()),
-    };
-    finish_out(task, done)
+    through_vectors(task, args, finish_out, |sequence| match offset {
+        Some(offset) => file.read_at(sequence, offset),
+        None => file.read(sequence),
+    })
 }
 
 fn write_vector(
@@ -170,15 +165,22 @@ fn write_vector(
     file: &dyn FileDescription,
     offset: Option<u64>,
 ) -> SysResult {
+    through_vectors(task, args, finish_in, |sequence| match offset {
+        Some(offset) => file.write_at(sequence, offset),
+        None => file.write(sequence),
+    })
+}
+
+/// Moves bytes through the buffers of an iovec array; a file is not asked to move none.
+fn through_vectors(
+    task: &CurrentTask,
+    args: &Args,
+    finish: fn(&CurrentTask, Transfer<IoCause>) -> SysResult,
+    transfer: impl FnOnce(IoSequence<'_>) -> Transfer<IoCause>,
+) -> SysResult {
     let vectors = vectors(task, args)?;
-    if vectors.sequence().num_bytes() == 0 {
-        return Ok(0);
-    }
-    let done = match offset {
-        Some(offset) => file.write_at(vectors.sequence(), offset),
-        None => file.write(vectors.sequence()),
-    };
-    finish_in(task, done)
+    let sequence = vectors.sequence();
+    if sequence.num_bytes() == 0 { Ok(0) } else { finish(task, transfer(sequence)) }
 }
 
 pub(crate) fn preadv(task: &mut CurrentTask, args: &Args) -> SysResult {

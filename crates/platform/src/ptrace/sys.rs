@@ -271,11 +271,11 @@ pub(super) fn quiet_child_stops() -> Result<(), Errno> {
     // SAFETY: all-zero is a valid value: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: asks for the action, which is written to `action`.
-    check(unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action) }.into())?;
+    let asked = unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action) };
+    check(asked.into())?;
     action.sa_flags |= libc::SA_NOCLDSTOP;
     // SAFETY: the action that was there, with one more flag that changes no calling convention.
-    check(
-        unsafe { libc::sigaction(libc::SIGCHLD, &raw const action, std::ptr::null_mut()) }.into(),
-    )?;
+    let set = unsafe { libc::sigaction(libc::SIGCHLD, &raw const action, std::ptr::null_mut()) };
+    check(set.into())?;
     Ok(())
 }
