@@ -44,3 +44,4 @@ pub use ioctl::{IoctlDirection, ioctl_size};
 pub use namespace::{Namespace, NamespaceError};
 pub use node::{Contents, DescriptorTable};
 pub use place::Place;
+pub use sys::ignore_size_signal;

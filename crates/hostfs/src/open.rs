@@ -159,8 +159,10 @@ fn open_contents(
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     tree.check_type(stat)?;
     let regular = host::file_type(stat) == FileType::RegularFile;
+    // Stricter than a read-only mount: who reads a FIFO out there has not asked for the program.
+    let kept = regular || host::file_type(stat) == FileType::Fifo;
     let writable = || granted == Granted::Writing || tree.is_writable(fd);
-    if regular && writes(flags) && !writable() {
+    if kept && writes(flags) && !writable() {
         // The order in which Linux finds out on a mount that is read-only.
         if !flags.contains(OFlags::TRUNC) {
             host::access(fd, Access::WRITE_OK, AtFlags::EACCESS)?;

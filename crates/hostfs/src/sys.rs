@@ -244,3 +244,17 @@ impl Drop for Window {
         debug_assert_eq!(result, 0, "unmapping what was mapped");
     }
 }
+
+/// Ignores `SIGXFSZ` in this process: a write beyond the limit of file sizes fails with `EFBIG`
+/// then, and it is for the layer above to tell the program.
+///
+/// # Errors
+/// The host's.
+pub fn ignore_size_signal() -> Result<(), Errno> {
+    // SAFETY: ignoring a signal calls nothing.
+    let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    if before == libc::SIG_ERR {
+        return Err(crate::host::errno(rustix::io::Errno::INVAL));
+    }
+    Ok(())
+}

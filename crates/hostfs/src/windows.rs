@@ -31,6 +31,13 @@ const BUDGET: u64 = 16 << 40;
 /// The address space that windows take.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
+/// The windows that there may be at once: each is a mapping, of which a process has 65530 on most
+/// hosts, and our own memory needs some of them.
+const MOST: u64 = 16_384;
+
+/// The windows that there are.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// Windows to a file, made when they are needed and kept.
 ///
 /// The first is 2 MiB long. Each after it is as long as all before it together, so that small
@@ -132,6 +139,9 @@ impl Share {
     fn take(bytes: u64) -> Result<Self, Errno> {
         let share = Self(bytes);
         let before = TAKEN.fetch_add(bytes, Ordering::Relaxed);
+        if COUNT.fetch_add(1, Ordering::Relaxed) >= MOST {
+            return Err(Errno::ENOMEM);
+        }
         if before > BUDGET || BUDGET - before < bytes { Err(Errno::ENOMEM) } else { Ok(share) }
     }
 }
@@ -139,6 +149,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         TAKEN.fetch_sub(self.0, Ordering::Relaxed);
+        COUNT.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kernel_task::{CurrentTask, FutexKey, futex_key};
 use usermem_types::{Addr, Errno};
 
+use crate::time::{expire_timers, sleep_or_pause, until_timer};
 use crate::{Args, SysResult};
 
 const WAIT: u32 = 0;
@@ -48,23 +49,23 @@ fn wait(task: &mut CurrentTask, args: &Args, command: u32, realtime: bool) -> Sy
     if word != args.uint(2) {
         return Err(Errno::EAGAIN);
     }
-    let left = match (timeout, command) {
+    let now = || clock_now(realtime);
+    let deadline = match (timeout, command) {
         (None, _) => None,
-        (Some(timeout), WAIT) => Some(timeout),
-        (Some(deadline), _) => Some(deadline.saturating_sub(now(realtime))),
+        (Some(timeout), WAIT) => Some(now().saturating_add(timeout)),
+        (Some(deadline), _) => Some(deadline),
     };
     // Nobody is there to wake the only thread: only time or a signal ends the wait.
-    let mut left = left;
     loop {
-        let slice = left.unwrap_or(Duration::MAX).min(Duration::from_secs(1 << 30));
-        match sleep(slice) {
-            Err(()) => return Err(Errno::EINTR),
-            Ok(()) => match &mut left {
-                None => {}
-                Some(left) if *left <= slice => return Err(Errno::ETIMEDOUT),
-                Some(left) => *left -= slice,
-            },
+        expire_timers(task);
+        if task.task().signals().lock().has_deliverable() {
+            return Err(Errno::EINTR);
         }
+        let left = deadline.map(|deadline| deadline.saturating_sub(now()));
+        if left == Some(Duration::ZERO) {
+            return Err(Errno::ETIMEDOUT);
+        }
+        sleep_or_pause(left.into_iter().chain(until_timer(task)).min());
     }
 }
 
@@ -76,22 +77,11 @@ fn checked_time([sec, nsec]: [i64; 2]) -> Result<Duration, Errno> {
     }
 }
 
-fn now(realtime: bool) -> Duration {
+fn clock_now(realtime: bool) -> Duration {
     let clock =
         if realtime { rustix::time::ClockId::Realtime } else { rustix::time::ClockId::Monotonic };
     let time = rustix::time::clock_gettime(clock);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
-}
-
-fn sleep(duration: Duration) -> Result<(), ()> {
-    let request = rustix::time::Timespec {
-        tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
-        tv_nsec: duration.subsec_nanos().into(),
-    };
-    match rustix::thread::nanosleep(&request) {
-        rustix::thread::NanosleepRelativeResult::Ok => Ok(()),
-        _ => Err(()),
-    }
 }
 
 /// Makes the key of a word whose address Linux checks and whose contents it leaves alone. For so

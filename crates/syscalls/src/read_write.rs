@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hostfs::{FileDescription, StatusFlags};
-use kernel_task::{CurrentTask, IoVectors};
+use kernel_task::{CurrentTask, IoVectors, Resource};
 use usermem_io::{IoCause, IoOpts, IoSequence};
 use usermem_types::{Addr, Errno, MAX_RW_COUNT, Transfer};
 
@@ -61,17 +61,22 @@ fn buffer<'t>(task: &'t CurrentTask, args: &Args) -> Result<IoSequence<'t>, Errn
     task.single_io_sequence(args.addr(1), len, IoOpts::CHECKED)
 }
 
-/// Comes to the result of a write. A pipe without a reader raises `SIGPIPE` besides its error.
+/// Comes to the result of a write. A pipe without a reader raises `SIGPIPE` besides its error, and a
+/// file that would exceed its limit `SIGXFSZ`.
 fn finish_in(task: &CurrentTask, moved: Transfer<IoCause>) -> SysResult {
     const SIGPIPE: i32 = 13;
+    const SIGXFSZ: i32 = 25;
     match short_or_errno(moved) {
         Ok(done) => {
             task.count_in(done);
             Ok(done as u64)
         }
         Err(errno) => {
-            if errno == Errno::EPIPE {
-                signals::raise(task, SIGPIPE);
+            let file_size = || task.task().limits().lock().get(Resource::FileSize).soft;
+            match errno {
+                Errno::EPIPE => signals::raise(task, SIGPIPE),
+                Errno::EFBIG if file_size() != u64::MAX => signals::raise(task, SIGXFSZ),
+                _ => {}
             }
             Err(errno)
         }

@@ -1,6 +1,7 @@
 //! Our own failures: one line on stderr, and an exit status that says whose fault it was.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Exit status of a failure of ours.
@@ -35,7 +36,8 @@ impl Failure {
 
     /// Prints the failure and returns the exit status.
     pub(crate) fn report(self) -> ExitCode {
-        eprintln!("usermem: {}", self.message);
+        // The program may have left stderr in a state that takes nothing.
+        let _ = writeln!(std::io::stderr(), "usermem: {}", self.message);
         ExitCode::from(self.status)
     }
 }

@@ -25,6 +25,8 @@ use crate::{host, proc_files, search, stats};
 pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     safecopy::init()
         .map_err(|error| Failure::ours(format!("cannot catch faults of copies: {error}")))?;
+    hostfs::ignore_size_signal()
+        .map_err(|errno| Failure::ours(format!("cannot ignore SIGXFSZ: {errno}")))?;
     let memory = MemoryFile::new(MemoryFileOptions {
         limit: options.max_memory,
         ..MemoryFileOptions::default()

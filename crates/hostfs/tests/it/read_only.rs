@@ -120,6 +120,23 @@ fn a_directory_whose_name_begins_alike_is_not_writable() {
 }
 
 #[test]
+fn fifos_are_written_below_writable_directories_only() {
+    let fixture = fixture();
+    for (path, expected) in [("ro/fifo", Err(Errno::EROFS)), ("rw/fifo", Ok(()))] {
+        let made = rustix::fs::mknodat(
+            rustix::fs::CWD,
+            fixture.host(path),
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        );
+        assert_eq!(made, Ok(()));
+        // For reading and writing, so that nobody waits for the other end.
+        assert_eq!(fixture.open(path, libc::O_RDWR).map(drop), expected, "{path}");
+    }
+}
+
+#[test]
 fn links_out_of_a_writable_directory_lead_to_what_is_read_only() {
     let fixture = fixture();
     symlink("../ro/file", fixture.host("rw/out")).unwrap();

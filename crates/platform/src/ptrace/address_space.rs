@@ -223,7 +223,12 @@ impl AddressSpace for PtraceAddressSpace {
         let prot = access.prot().into();
         let args = [addr.get(), range.len(), prot, flags.cast_unsigned().into(), fd, range.start];
         match self.map_now(target, args) {
-            Ok(result) => result,
+            Ok(Ok(())) => Ok(()),
+            // What was there before is still there, and its pages may be somebody else's soon.
+            Ok(Err(errno)) => {
+                self.unmap(target);
+                Err(errno)
+            }
             // The stub is gone, which the next switch reports.
             Err(error) => Err(error.errno),
         }

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use usermem_types::Errno;
 
-use super::arch::{NT_EXTENDED, UserRegs};
+use super::arch::{NT_EXTENDED, UserRegs, WHOLE_REGISTERS};
 
 const SYSEMU: usize = 31;
 const CONT: usize = 7;
@@ -129,6 +129,12 @@ pub(super) fn set_options(pid: Pid) -> Result<(), Errno> {
 /// Returns the registers of a stopped stub.
 pub(super) fn registers(pid: Pid) -> Result<UserRegs, Errno> {
     let mut regs = MaybeUninit::<UserRegs>::uninit();
+    if let Some((get, _)) = WHOLE_REGISTERS {
+        // SAFETY: 1. the data is `regs`, which the host fills.
+        unsafe { ptrace(get, pid, 0, regs.as_mut_ptr().addr()) }?;
+        // SAFETY: the host wrote all of it, and every bit pattern is a value.
+        return Ok(unsafe { regs.assume_init() });
+    }
     let size = size_of::<UserRegs>();
     let mut iovec = libc::iovec { iov_base: regs.as_mut_ptr().cast(), iov_len: size };
     // SAFETY: 1. the data is an iovec over `regs`, which the host fills up to its length.
@@ -142,6 +148,10 @@ pub(super) fn registers(pid: Pid) -> Result<UserRegs, Errno> {
 
 /// Replaces the registers of a stopped stub.
 pub(super) fn set_registers(pid: Pid, regs: &UserRegs) -> Result<(), Errno> {
+    if let Some((_, set)) = WHOLE_REGISTERS {
+        // SAFETY: 1. the data is `regs`, which the host only reads.
+        return unsafe { ptrace(set, pid, 0, std::ptr::from_ref(regs).addr()) }.map(drop);
+    }
     let base = std::ptr::from_ref(regs).cast_mut().cast();
     let mut iovec = libc::iovec { iov_base: base, iov_len: size_of::<UserRegs>() };
     // SAFETY: 1. the data is an iovec over `regs`, which the host only reads.

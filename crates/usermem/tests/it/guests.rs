@@ -100,6 +100,7 @@ fn ends_by_instruction() {
         "instruction",
         &[
             "ud2",
+            "fault-in-32-bit-code",
             "int3",
             "hlt",
             "in",
@@ -120,6 +121,7 @@ fn ends_by_signal() {
         "signal",
         &[
             "abort",
+            "alarm-in-futex",
             "raise-term",
             "raise-kill",
             "raise-usr1",

@@ -41,6 +41,9 @@ pub(in crate::ptrace) fn trapped_at(stub: u64) -> u64 {
     stub + STUB_TRAP
 }
 
+/// There are no such requests on this machine, and no second mode that a program may be in.
+pub(in crate::ptrace) const WHOLE_REGISTERS: Option<(usize, usize)> = None;
+
 /// Returns the registers that make the stub at `stub` perform a system call.
 pub(in crate::ptrace) fn call(stub: u64, nr: u64, args: [u64; 6]) -> UserRegs {
     let mut regs = [0; 31];

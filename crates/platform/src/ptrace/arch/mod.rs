@@ -9,6 +9,6 @@ mod imp;
 
 pub(super) use imp::{
     AUDIT_ARCH_NATIVE, NT_EXTENDED, RESULT_OFFSET, STUB_CODE, STUB_TRAP, SUPPORTED, TASK_SIZE,
-    UserRegs, call, fault_in_vsyscall, from_registers, go, pc, reset_extended, result, sanitize,
-    set_result, sp, syscall, to_registers, trapped_at, trapped_calls,
+    UserRegs, WHOLE_REGISTERS, call, fault_in_vsyscall, from_registers, go, pc, reset_extended,
+    result, sanitize, set_result, sp, syscall, to_registers, trapped_at, trapped_calls,
 };

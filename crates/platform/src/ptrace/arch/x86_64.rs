@@ -28,6 +28,11 @@ pub(in crate::ptrace) const NT_EXTENDED: usize = 0x202;
 /// stops at the second; nothing ever runs past it.
 pub(in crate::ptrace) const STUB_CODE: &[u8] = &[0x0f, 0x05, 0xcc, 0xeb, 0xfd];
 
+/// The requests that read and write all registers in this machine's own layout whatever mode the
+/// application is in; `PTRACE_GETREGSET` follows the application's mode.
+pub(in crate::ptrace) const WHOLE_REGISTERS: Option<(usize, usize)> =
+    Some((libc::PTRACE_GETREGS as usize, libc::PTRACE_SETREGS as usize));
+
 /// The offset of the trap in [`STUB_CODE`].
 pub(in crate::ptrace) const STUB_TRAP: u64 = 2;
 
@@ -195,6 +200,7 @@ pub(in crate::ptrace) fn from_registers(regs: &mut UserRegs, from: &Registers) {
         rsi,
         rdi,
         orig_rax: u64::MAX,
+        cs: USER_CS,
         rip: from.pc,
         eflags: from.flags,
         rsp: from.sp,

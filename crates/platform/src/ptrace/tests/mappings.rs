@@ -9,6 +9,7 @@ use usermem_types::{AccessType, Addr, AddrRange, Errno};
 
 use super::guest::{CODE, DATA, Guest, Reg, SPIN, SYSCALL, code, eax, mov};
 use crate::Event;
+use crate::test_file::TestFile;
 
 /// 1: mov rax, [rdi]; mov rsi, rax; mov eax, 1; syscall; jmp 1b
 fn reader() -> Vec<u8> {
@@ -27,6 +28,23 @@ fn nothing_is_reached_after_it_was_unmapped() {
     guest.map(DATA, 2, AccessType::READ).unwrap();
     guest.serve(1, 0);
     guest.unmap(DATA, DATA + 0x1000);
+    assert_eq!(guest.fault().addr, Addr::new(DATA));
+}
+
+#[test]
+fn a_mapping_that_is_refused_leaves_nothing_of_what_was_there() {
+    let mut guest = Guest::new(&reader());
+    guest.map(DATA, 2, AccessType::READ).unwrap();
+    guest.serve(1, 0);
+    let folder = TestFile::folder();
+    let refused = guest.space.map_file(
+        Addr::new(DATA),
+        &folder,
+        FileRange::new(0, 4096),
+        AccessType::READ,
+        false,
+    );
+    assert_eq!(refused, Err(Errno::ENODEV));
     assert_eq!(guest.fault().addr, Addr::new(DATA));
 }
 
@@ -94,7 +112,7 @@ fn the_hosts_limit_is_not_the_programs() {
 fn the_hosts_refusal_is_returned() {
     let guest = Guest::new(SPIN);
     let range = FileRange::new(0, 4096);
-    let folder = crate::test_file::TestFile::folder();
+    let folder = TestFile::folder();
     let refused = guest.space.map_file(Addr::new(DATA), &folder, range, AccessType::READ, false);
     assert_eq!(refused, Err(Errno::ENODEV));
 }
@@ -119,7 +137,7 @@ fn another_threads_mapping_shows_at_the_next_fault() {
     guest.serve(1, 0);
     thread::scope(|scope| {
         let guest = &guest.space;
-        let file = crate::test_file::TestFile::new(1);
+        let file = TestFile::new(1);
         scope.spawn(move || {
             let page = FileRange::new(0, 4096);
             guest.map_file(Addr::new(DATA), &file, page, AccessType::READ, false).unwrap();

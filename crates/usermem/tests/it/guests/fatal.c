@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 static char data[64] = {0xc3};
 
@@ -60,6 +61,21 @@ int main(int argc, char **argv)
     say("about to %s\n", how);
     flush();
 #define HOW(name) if (strcmp(how, name) == 0)
+    HOW("alarm-in-futex") {
+        struct itimerval soon = {.it_value = {.tv_usec = 50000}};
+        setitimer(ITIMER_REAL, &soon, 0);
+        static int futex_word;
+        CALL6(futex, &futex_word, 0, 0, 0, 0, 0);
+    }
+    HOW("fault-in-32-bit-code") {
+        // mov [0], eax
+        static const unsigned char code[] = {0xa3, 0, 0, 0, 0};
+        void *low = mmap((void *)0x10000000, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        memcpy(low, code, sizeof code);
+        static const struct { unsigned at; unsigned short segment; } __attribute__((packed)) far = {0x10000000, 0x23};
+        __asm__ volatile("ljmp *%0" : : "m"(far));
+    }
     HOW("exit-0") CALL1(exit_group, 0);
     HOW("exit-7") CALL1(exit_group, 7);
     HOW("exit-256") CALL1(exit_group, 256);
