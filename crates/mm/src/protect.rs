@@ -69,7 +69,7 @@ impl MemoryManager {
             {
                 return Err(Errno::ENOMEM);
             }
-            let uncounted = VmaFlags::PRIVATE | VmaFlags::ACCOUNT | VmaFlags::NORESERVE;
+            let uncounted = VmaFlags::PRIVATE | VmaFlags::ACCOUNT;
             if flags & uncounted == VmaFlags::PRIVATE && !old.write() {
                 mapping.charge(part.len(), 0)?;
                 account = VmaFlags::ACCOUNT;

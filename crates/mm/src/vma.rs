@@ -126,9 +126,10 @@ pub(crate) fn is_data(flags: VmaFlags, real: AccessType) -> bool {
     real.write() && flags & (VmaFlags::PRIVATE | VmaFlags::GROWSDOWN) == VmaFlags::PRIVATE
 }
 
-/// Returns whether a mapping of these attributes is counted as committed.
+/// Returns whether a mapping of these attributes is counted as committed. As where Linux never
+/// overcommits, `MAP_NORESERVE` changes nothing.
 pub(crate) fn is_accountable(flags: VmaFlags, real: AccessType) -> bool {
-    real.write() && flags & (VmaFlags::PRIVATE | VmaFlags::NORESERVE) == VmaFlags::PRIVATE
+    real.write() && flags.contains(VmaFlags::PRIVATE)
 }
 
 impl Segment for Vma {

@@ -58,10 +58,11 @@ fn committed_memory_is_limited_at_the_call() {
     assert_eq!(anywhere(&rig, 17, MmapFlags::empty()), Err(Errno::ENOMEM));
     rig.map(0, 10, RW);
     assert_eq!(rig.memory.charged_bytes(), 10 * PAGE);
-    // Replacing counts once, reservations and what cannot be written do not count.
+    // Replacing counts once, and what cannot be written does not count.
     rig.map(0, 10, RW);
     rig.map(20, 100, NONE);
-    rig.map_with(200, 100, RW, MmapFlags::PRIVATE | MmapFlags::NORESERVE);
+    // Asking not to be counted does not help.
+    assert_eq!(anywhere(&rig, 7, MmapFlags::NORESERVE), Err(Errno::ENOMEM));
     assert_eq!(rig.memory.charged_bytes(), 10 * PAGE);
     assert_eq!(rig.mm.mprotect(page(20), 7 * PAGE, 3), Err(Errno::ENOMEM));
     rig.mm.mprotect(page(20), 3 * PAGE, 3).unwrap();
