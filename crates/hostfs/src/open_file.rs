@@ -23,8 +23,26 @@ use crate::{
 /// `O_LARGEFILE` as the kernel knows it; the C library's is zero.
 const LARGEFILE: u32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
 
-/// `/dev/null`, `/dev/zero` and `/dev/full`.
-const UNSEEING: [(u32, u32); 3] = [(1, 3), (1, 5), (1, 7)];
+/// How a file takes what is written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sink {
+    /// It reads the program's memory.
+    Reading,
+    /// It answers for a length alone: `/dev/full`.
+    Unseeing,
+    /// It takes every length: `/dev/null`, `/dev/zero`.
+    Bottomless,
+}
+
+impl Sink {
+    fn of_device(number: (u32, u32)) -> Self {
+        match number {
+            (1, 3 | 5) => Self::Bottomless,
+            (1, 7) => Self::Unseeing,
+            _ => Self::Reading,
+        }
+    }
+}
 
 /// An open host file with contents.
 #[derive(Debug)]
@@ -32,8 +50,8 @@ pub(crate) struct OpenFile {
     fd: Arc<OwnedFd>,
     place: Place,
     kind: FileKind,
-    /// Takes what is written without looking at it: `/dev/null`, `/dev/zero`, `/dev/full`.
-    takes_unseen: bool,
+    /// How what is written is taken.
+    sink: Sink,
     /// Access mode and flags as they were at opening.
     opened: StatusFlags,
     /// `None` for what is nowhere in the tree.
@@ -57,8 +75,11 @@ impl OpenFile {
         let opened = status_flags(fd.as_fd())?;
         let fd = Arc::new(fd);
         let place = Place::of_host(Arc::clone(&fd), None);
-        let takes_unseen = kind == FileKind::Device && UNSEEING.contains(&stat.rdev);
-        Ok(Self { fd, place, kind, takes_unseen, opened, tree, object: OnceLock::new() })
+        let sink = match host::file_type(&stat) {
+            FileType::CharacterDevice => Sink::of_device(stat.rdev),
+            _ => Sink::Reading,
+        };
+        Ok(Self { fd, place, kind, sink, opened, tree, object: OnceLock::new() })
     }
 
     fn readable(&self) -> bool {
@@ -80,6 +101,14 @@ impl OpenFile {
 
     fn pieces(&self) -> Pieces {
         if self.kind == FileKind::Pipe { Pieces::PipeBuffers } else { Pieces::Bytes }
+    }
+
+    fn put(&self, src: IoSequence<'_>, offset: Option<u64>) -> Transfer<IoCause> {
+        match self.sink {
+            Sink::Reading => transfer::write(self.fd.as_fd(), src, offset, self.pieces()),
+            Sink::Unseeing => transfer::write_unseen(self.fd.as_fd(), src),
+            Sink::Bottomless => Ok(usize::try_from(src.num_bytes()).unwrap_or(usize::MAX)),
+        }
     }
 
     fn check_offset(&self, offset: u64) -> Result<(), Errno> {
@@ -118,10 +147,7 @@ impl FileDescription for OpenFile {
         if !self.writable() {
             return Err(stream(Errno::EBADF));
         }
-        if self.takes_unseen {
-            return transfer::write_unseen(self.fd.as_fd(), src);
-        }
-        transfer::write(self.fd.as_fd(), src, None, self.pieces())
+        self.put(src, None)
     }
 
     fn read_at(&self, dst: IoSequence<'_>, offset: u64) -> Transfer<IoCause> {
@@ -137,10 +163,7 @@ impl FileDescription for OpenFile {
         if !self.writable() {
             return Err(stream(Errno::EBADF));
         }
-        if self.takes_unseen {
-            return transfer::write_unseen(self.fd.as_fd(), src);
-        }
-        transfer::write(self.fd.as_fd(), src, Some(offset), self.pieces())
+        self.put(src, Some(offset))
     }
 
     fn seek(&self, offset: i64, whence: Whence) -> Result<u64, Errno> {
