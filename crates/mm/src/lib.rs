@@ -44,7 +44,6 @@ mod blocks;
 mod futex;
 mod io;
 
-mod image;
 mod maps;
 mod usage;
 
@@ -53,7 +52,6 @@ mod tests;
 
 pub use fault::UserFault;
 pub use flags::MmapFlags;
-pub use image::ImageInfo;
 pub use layout::Layout;
 pub use limits::{Limit, Limits};
 pub use manager::MemoryManager;

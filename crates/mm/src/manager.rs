@@ -6,13 +6,13 @@ use std::sync::{Arc, Weak};
 
 use memfile::{Charge, MemoryFile};
 use memmap::{AddressSpace, InvalidateOpts, MappingSpace};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use usermem_types::AddrRange;
 
 use crate::active::{Active, Detached};
 use crate::mapping::{Mapping, MappingWrite};
 use crate::range::{addrs, keys};
-use crate::{ImageInfo, Layout, Limits};
+use crate::{Layout, Limits};
 
 /// The memory of one program.
 ///
@@ -28,7 +28,6 @@ pub struct MemoryManager {
     pub(crate) limits: Limits,
     pub(crate) mapping: RwLock<Mapping>,
     pub(crate) active: RwLock<Active>,
-    pub(crate) image: Mutex<ImageInfo>,
     pub(crate) faults: AtomicU64,
 }
 
@@ -44,7 +43,6 @@ impl MemoryManager {
                 limits,
                 mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
                 active: RwLock::new(Active::default()),
-                image: Mutex::new(ImageInfo::default()),
                 faults: AtomicU64::new(0),
                 me: Weak::clone(me) as Weak<dyn MappingSpace>,
                 space,

@@ -195,7 +195,7 @@ pub(crate) fn chdir(task: &mut CurrentTask, args: &Args) -> SysResult {
     let flags = (libc::O_PATH | libc::O_DIRECTORY) as u32;
     let directory = task.task().namespace().open(at.base(), &at.path, flags, 0)?;
     const EXECUTE: u32 = 1;
-    task.task().namespace().access(at.base(), &at.path, EXECUTE, 0)?;
+    task.task().namespace().access(&*directory, b"", EXECUTE, AT_EMPTY_PATH)?;
     task.task().fs().lock().cwd = directory;
     Ok(0)
 }

@@ -350,9 +350,11 @@ pub(crate) fn utimensat(task: &mut CurrentTask, args: &Args) -> SysResult {
         path_at_flags(task, args.int(0), args.addr(1), flags)?
     };
     let flags = if at.path.is_empty() { flags | AT_EMPTY_PATH } else { flags };
-    // Linux looks at the times once it has found the file.
-    lookup(task, &at, flags)?;
-    let (atime, mtime) = (set_time(atime)?, set_time(mtime)?);
+    let (Ok(atime), Ok(mtime)) = (set_time(atime), set_time(mtime)) else {
+        // Linux looks at the times once it has found the file.
+        lookup(task, &at, flags)?;
+        return Err(Errno::EINVAL);
+    };
     task.task().namespace().set_times(at.base(), &at.path, atime, mtime, flags)?;
     Ok(0)
 }

@@ -13,9 +13,10 @@ pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
     let pid = task.pid();
     let namespace = task.namespace();
     let entry = |name: &str| format!("/proc/{pid}/{name}").into_bytes();
+    let program = Arc::new(program.clone());
     let contents = |make: fn(&Task, &LoadedProgram) -> Vec<u8>| -> Contents {
         let task = Arc::downgrade(task);
-        let program = program.clone();
+        let program = Arc::clone(&program);
         Arc::new(move || task.upgrade().map_or_else(Vec::new, |task| make(&task, &program)))
     };
 

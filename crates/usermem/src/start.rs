@@ -50,8 +50,8 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let limits = host::limits();
     host::raise_descriptor_limit();
     apply_limits(&manager, &limits);
-    let program = load(&manager, &namespace, &*cwd, &path, &options, &environment)?;
     let task = make_task(&manager, &namespace, cwd, limits)?;
+    let program = load(&task, &path, &options, &environment)?;
     task.set_name(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
     proc_files::register(&task, &program);
 
@@ -118,18 +118,16 @@ fn find_program(
 }
 
 fn load(
-    manager: &MemoryManager,
-    namespace: &Namespace,
-    cwd: &dyn FileDescription,
+    task: &Task,
     path: &[u8],
     options: &RunOptions,
     environment: &[(Vec<u8>, Vec<u8>)],
 ) -> Result<LoadedProgram, Failure> {
-    let ids = host::credentials();
+    let ids = task.credentials();
     let hwcap = rustix::param::linux_hwcap();
     let request = LoadRequest {
-        namespace,
-        cwd,
+        namespace: task.namespace(),
+        cwd: &*task.cwd(),
         path,
         argv: options.argv(),
         envp: environment
@@ -140,7 +138,7 @@ fn load(
         random: random()?,
         hwcap: (hwcap.0 as u64, hwcap.1 as u64),
     };
-    loader::load(manager, request).map_err(|error| {
+    loader::load(task.memory_manager(), request).map_err(|error| {
         if error.errno() == Errno::ENOENT && error.path() == path {
             Failure::not_found(error)
         } else {
