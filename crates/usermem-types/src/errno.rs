@@ -2,21 +2,34 @@
 
 use core::fmt;
 
-/// A Linux error number. Zero is not one.
+/// A Linux error number: one that a failed system call can return, from 1 to 4095.
+///
+/// The constants are those of `errno(3)` on x86-64 and aarch64, up to `EHWPOISON` (133). Displays as
+/// its name, or as `errno N` where it has none.
 ///
 /// ```
 /// use usermem_types::Errno;
 /// assert_eq!(Errno::EFAULT.name(), Some("EFAULT"));
 /// assert_eq!(Errno::EFAULT.to_return(), (-14i64) as u64);
+/// assert_eq!(Errno::from_raw(14), Errno::EFAULT);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(i32);
 
 impl Errno {
+    /// The highest number that a system call can fail with (`MAX_ERRNO`).
+    const MAX: i32 = 4095;
+
     /// Creates an error number from its value, as a host call gave it.
+    ///
+    /// A value that no call can fail with becomes [`Errno::EIO`], so that a failure is never taken
+    /// for a success.
     #[must_use]
     pub const fn from_raw(value: i32) -> Self {
-        Self(value)
+        match value {
+            1..=Self::MAX => Self(value),
+            _ => Self::EIO,
+        }
     }
 
     /// Returns the number.
@@ -30,186 +43,12 @@ impl Errno {
     pub const fn to_return(self) -> u64 {
         -(self.0 as i64) as u64
     }
-
-    /// Returns the symbolic name; `None` for a number that this table does not name.
-    #[must_use]
-    pub fn name(self) -> Option<&'static str> {
-        NAMES.iter().find(|(errno, _)| *errno == self).map(|(_, name)| *name)
-    }
-}
-
-/// The named numbers, ascending.
-const NAMES: &[(Errno, &str)] = &[
-    (Errno::EPERM, "EPERM"),
-    (Errno::ENOENT, "ENOENT"),
-    (Errno::ESRCH, "ESRCH"),
-    (Errno::EINTR, "EINTR"),
-    (Errno::EIO, "EIO"),
-    (Errno::ENXIO, "ENXIO"),
-    (Errno::E2BIG, "E2BIG"),
-    (Errno::ENOEXEC, "ENOEXEC"),
-    (Errno::EBADF, "EBADF"),
-    (Errno::ECHILD, "ECHILD"),
-    (Errno::EAGAIN, "EAGAIN"),
-    (Errno::ENOMEM, "ENOMEM"),
-    (Errno::EACCES, "EACCES"),
-    (Errno::EFAULT, "EFAULT"),
-    (Errno::ENOTBLK, "ENOTBLK"),
-    (Errno::EBUSY, "EBUSY"),
-    (Errno::EEXIST, "EEXIST"),
-    (Errno::EXDEV, "EXDEV"),
-    (Errno::ENODEV, "ENODEV"),
-    (Errno::ENOTDIR, "ENOTDIR"),
-    (Errno::EISDIR, "EISDIR"),
-    (Errno::EINVAL, "EINVAL"),
-    (Errno::ENFILE, "ENFILE"),
-    (Errno::EMFILE, "EMFILE"),
-    (Errno::ENOTTY, "ENOTTY"),
-    (Errno::ETXTBSY, "ETXTBSY"),
-    (Errno::EFBIG, "EFBIG"),
-    (Errno::ENOSPC, "ENOSPC"),
-    (Errno::ESPIPE, "ESPIPE"),
-    (Errno::EROFS, "EROFS"),
-    (Errno::EMLINK, "EMLINK"),
-    (Errno::EPIPE, "EPIPE"),
-    (Errno::EDOM, "EDOM"),
-    (Errno::ERANGE, "ERANGE"),
-    (Errno::EDEADLK, "EDEADLK"),
-    (Errno::ENAMETOOLONG, "ENAMETOOLONG"),
-    (Errno::ENOLCK, "ENOLCK"),
-    (Errno::ENOSYS, "ENOSYS"),
-    (Errno::ENOTEMPTY, "ENOTEMPTY"),
-    (Errno::ELOOP, "ELOOP"),
-    (Errno::ENOMSG, "ENOMSG"),
-    (Errno::EIDRM, "EIDRM"),
-    (Errno::ENOSTR, "ENOSTR"),
-    (Errno::ENODATA, "ENODATA"),
-    (Errno::ETIME, "ETIME"),
-    (Errno::EPROTO, "EPROTO"),
-    (Errno::EBADMSG, "EBADMSG"),
-    (Errno::EOVERFLOW, "EOVERFLOW"),
-    (Errno::ELIBBAD, "ELIBBAD"),
-    (Errno::EILSEQ, "EILSEQ"),
-    (Errno::EUSERS, "EUSERS"),
-    (Errno::ENOTSOCK, "ENOTSOCK"),
-    (Errno::EDESTADDRREQ, "EDESTADDRREQ"),
-    (Errno::EMSGSIZE, "EMSGSIZE"),
-    (Errno::EPROTOTYPE, "EPROTOTYPE"),
-    (Errno::ENOPROTOOPT, "ENOPROTOOPT"),
-    (Errno::EPROTONOSUPPORT, "EPROTONOSUPPORT"),
-    (Errno::EOPNOTSUPP, "EOPNOTSUPP"),
-    (Errno::EAFNOSUPPORT, "EAFNOSUPPORT"),
-    (Errno::EADDRINUSE, "EADDRINUSE"),
-    (Errno::EADDRNOTAVAIL, "EADDRNOTAVAIL"),
-    (Errno::ENETDOWN, "ENETDOWN"),
-    (Errno::ENETUNREACH, "ENETUNREACH"),
-    (Errno::ECONNABORTED, "ECONNABORTED"),
-    (Errno::ECONNRESET, "ECONNRESET"),
-    (Errno::ENOBUFS, "ENOBUFS"),
-    (Errno::EISCONN, "EISCONN"),
-    (Errno::ENOTCONN, "ENOTCONN"),
-    (Errno::ETIMEDOUT, "ETIMEDOUT"),
-    (Errno::ECONNREFUSED, "ECONNREFUSED"),
-    (Errno::EHOSTDOWN, "EHOSTDOWN"),
-    (Errno::EHOSTUNREACH, "EHOSTUNREACH"),
-    (Errno::EALREADY, "EALREADY"),
-    (Errno::EINPROGRESS, "EINPROGRESS"),
-    (Errno::ESTALE, "ESTALE"),
-    (Errno::EDQUOT, "EDQUOT"),
-    (Errno::ECANCELED, "ECANCELED"),
-    (Errno::EOWNERDEAD, "EOWNERDEAD"),
-    (Errno::ENOTRECOVERABLE, "ENOTRECOVERABLE"),
-    (Errno::EHWPOISON, "EHWPOISON"),
-];
-
-#[expect(missing_docs, reason = "the names are those of errno(3)")]
-impl Errno {
-    pub const EPERM: Self = Self(1);
-    pub const ENOENT: Self = Self(2);
-    pub const ESRCH: Self = Self(3);
-    pub const EINTR: Self = Self(4);
-    pub const EIO: Self = Self(5);
-    pub const ENXIO: Self = Self(6);
-    pub const E2BIG: Self = Self(7);
-    pub const ENOEXEC: Self = Self(8);
-    pub const EBADF: Self = Self(9);
-    pub const ECHILD: Self = Self(10);
-    pub const EAGAIN: Self = Self(11);
-    pub const ENOMEM: Self = Self(12);
-    pub const EACCES: Self = Self(13);
-    pub const EFAULT: Self = Self(14);
-    pub const ENOTBLK: Self = Self(15);
-    pub const EBUSY: Self = Self(16);
-    pub const EEXIST: Self = Self(17);
-    pub const EXDEV: Self = Self(18);
-    pub const ENODEV: Self = Self(19);
-    pub const ENOTDIR: Self = Self(20);
-    pub const EISDIR: Self = Self(21);
-    pub const EINVAL: Self = Self(22);
-    pub const ENFILE: Self = Self(23);
-    pub const EMFILE: Self = Self(24);
-    pub const ENOTTY: Self = Self(25);
-    pub const ETXTBSY: Self = Self(26);
-    pub const EFBIG: Self = Self(27);
-    pub const ENOSPC: Self = Self(28);
-    pub const ESPIPE: Self = Self(29);
-    pub const EROFS: Self = Self(30);
-    pub const EMLINK: Self = Self(31);
-    pub const EPIPE: Self = Self(32);
-    pub const EDOM: Self = Self(33);
-    pub const ERANGE: Self = Self(34);
-    pub const EDEADLK: Self = Self(35);
-    pub const ENAMETOOLONG: Self = Self(36);
-    pub const ENOLCK: Self = Self(37);
-    pub const ENOSYS: Self = Self(38);
-    pub const ENOTEMPTY: Self = Self(39);
-    pub const ELOOP: Self = Self(40);
-    pub const ENOMSG: Self = Self(42);
-    pub const EIDRM: Self = Self(43);
-    pub const ENOSTR: Self = Self(60);
-    pub const ENODATA: Self = Self(61);
-    pub const ETIME: Self = Self(62);
-    pub const EPROTO: Self = Self(71);
-    pub const EBADMSG: Self = Self(74);
-    pub const EOVERFLOW: Self = Self(75);
-    pub const ELIBBAD: Self = Self(80);
-    pub const EILSEQ: Self = Self(84);
-    pub const EUSERS: Self = Self(87);
-    pub const ENOTSOCK: Self = Self(88);
-    pub const EDESTADDRREQ: Self = Self(89);
-    pub const EMSGSIZE: Self = Self(90);
-    pub const EPROTOTYPE: Self = Self(91);
-    pub const ENOPROTOOPT: Self = Self(92);
-    pub const EPROTONOSUPPORT: Self = Self(93);
-    pub const EOPNOTSUPP: Self = Self(95);
-    pub const EAFNOSUPPORT: Self = Self(97);
-    pub const EADDRINUSE: Self = Self(98);
-    pub const EADDRNOTAVAIL: Self = Self(99);
-    pub const ENETDOWN: Self = Self(100);
-    pub const ENETUNREACH: Self = Self(101);
-    pub const ECONNABORTED: Self = Self(103);
-    pub const ECONNRESET: Self = Self(104);
-    pub const ENOBUFS: Self = Self(105);
-    pub const EISCONN: Self = Self(106);
-    pub const ENOTCONN: Self = Self(107);
-    pub const ETIMEDOUT: Self = Self(110);
-    pub const ECONNREFUSED: Self = Self(111);
-    pub const EHOSTDOWN: Self = Self(112);
-    pub const EHOSTUNREACH: Self = Self(113);
-    pub const EALREADY: Self = Self(114);
-    pub const EINPROGRESS: Self = Self(115);
-    pub const ESTALE: Self = Self(116);
-    pub const EDQUOT: Self = Self(122);
-    pub const ECANCELED: Self = Self(125);
-    pub const EOWNERDEAD: Self = Self(130);
-    pub const ENOTRECOVERABLE: Self = Self(131);
-    pub const EHWPOISON: Self = Self(133);
 }
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
-            Some(name) => f.write_str(name),
+            Some(name) => f.pad(name),
             None => write!(f, "errno {}", self.0),
         }
     }
@@ -222,3 +61,166 @@ impl fmt::Debug for Errno {
 }
 
 impl core::error::Error for Errno {}
+
+/// Defines each constant and its text from one row: no function can make a text of a name.
+macro_rules! errnos {
+    ($($name:ident = $value:literal,)*) => {
+        #[expect(missing_docs, reason = "the names are those of errno(3)")]
+        impl Errno {
+            $(pub const $name: Self = Self($value);)*
+
+            /// Returns the symbolic name; `None` for a number without one.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($value => Some(stringify!($name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+errnos! {
+    EPERM = 1,
+    ENOENT = 2,
+    ESRCH = 3,
+    EINTR = 4,
+    EIO = 5,
+    ENXIO = 6,
+    E2BIG = 7,
+    ENOEXEC = 8,
+    EBADF = 9,
+    ECHILD = 10,
+    EAGAIN = 11,
+    ENOMEM = 12,
+    EACCES = 13,
+    EFAULT = 14,
+    ENOTBLK = 15,
+    EBUSY = 16,
+    EEXIST = 17,
+    EXDEV = 18,
+    ENODEV = 19,
+    ENOTDIR = 20,
+    EISDIR = 21,
+    EINVAL = 22,
+    ENFILE = 23,
+    EMFILE = 24,
+    ENOTTY = 25,
+    ETXTBSY = 26,
+    EFBIG = 27,
+    ENOSPC = 28,
+    ESPIPE = 29,
+    EROFS = 30,
+    EMLINK = 31,
+    EPIPE = 32,
+    EDOM = 33,
+    ERANGE = 34,
+    EDEADLK = 35,
+    ENAMETOOLONG = 36,
+    ENOLCK = 37,
+    ENOSYS = 38,
+    ENOTEMPTY = 39,
+    ELOOP = 40,
+    ENOMSG = 42,
+    EIDRM = 43,
+    ECHRNG = 44,
+    EL2NSYNC = 45,
+    EL3HLT = 46,
+    EL3RST = 47,
+    ELNRNG = 48,
+    EUNATCH = 49,
+    ENOCSI = 50,
+    EL2HLT = 51,
+    EBADE = 52,
+    EBADR = 53,
+    EXFULL = 54,
+    ENOANO = 55,
+    EBADRQC = 56,
+    EBADSLT = 57,
+    EBFONT = 59,
+    ENOSTR = 60,
+    ENODATA = 61,
+    ETIME = 62,
+    ENOSR = 63,
+    ENONET = 64,
+    ENOPKG = 65,
+    EREMOTE = 66,
+    ENOLINK = 67,
+    EADV = 68,
+    ESRMNT = 69,
+    ECOMM = 70,
+    EPROTO = 71,
+    EMULTIHOP = 72,
+    EDOTDOT = 73,
+    EBADMSG = 74,
+    EOVERFLOW = 75,
+    ENOTUNIQ = 76,
+    EBADFD = 77,
+    EREMCHG = 78,
+    ELIBACC = 79,
+    ELIBBAD = 80,
+    ELIBSCN = 81,
+    ELIBMAX = 82,
+    ELIBEXEC = 83,
+    EILSEQ = 84,
+    ERESTART = 85,
+    ESTRPIPE = 86,
+    EUSERS = 87,
+    ENOTSOCK = 88,
+    EDESTADDRREQ = 89,
+    EMSGSIZE = 90,
+    EPROTOTYPE = 91,
+    ENOPROTOOPT = 92,
+    EPROTONOSUPPORT = 93,
+    ESOCKTNOSUPPORT = 94,
+    EOPNOTSUPP = 95,
+    EPFNOSUPPORT = 96,
+    EAFNOSUPPORT = 97,
+    EADDRINUSE = 98,
+    EADDRNOTAVAIL = 99,
+    ENETDOWN = 100,
+    ENETUNREACH = 101,
+    ENETRESET = 102,
+    ECONNABORTED = 103,
+    ECONNRESET = 104,
+    ENOBUFS = 105,
+    EISCONN = 106,
+    ENOTCONN = 107,
+    ESHUTDOWN = 108,
+    ETOOMANYREFS = 109,
+    ETIMEDOUT = 110,
+    ECONNREFUSED = 111,
+    EHOSTDOWN = 112,
+    EHOSTUNREACH = 113,
+    EALREADY = 114,
+    EINPROGRESS = 115,
+    ESTALE = 116,
+    EUCLEAN = 117,
+    ENOTNAM = 118,
+    ENAVAIL = 119,
+    EISNAM = 120,
+    EREMOTEIO = 121,
+    EDQUOT = 122,
+    ENOMEDIUM = 123,
+    EMEDIUMTYPE = 124,
+    ECANCELED = 125,
+    ENOKEY = 126,
+    EKEYEXPIRED = 127,
+    EKEYREVOKED = 128,
+    EKEYREJECTED = 129,
+    EOWNERDEAD = 130,
+    ENOTRECOVERABLE = 131,
+    ERFKILL = 132,
+    EHWPOISON = 133,
+}
+
+/// Second names.
+impl Errno {
+    /// Another name of [`Errno::EAGAIN`].
+    pub const EWOULDBLOCK: Self = Self::EAGAIN;
+    /// Another name of [`Errno::EDEADLK`].
+    pub const EDEADLOCK: Self = Self::EDEADLK;
+    /// Another name of [`Errno::EOPNOTSUPP`].
+    pub const ENOTSUP: Self = Self::EOPNOTSUPP;
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod addr;
+mod errno;
 mod range;
 mod seq;
 mod words;
