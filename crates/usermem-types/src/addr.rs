@@ -2,18 +2,35 @@
 
 use core::fmt;
 
-use crate::{AddrRange, PageSize};
+use crate::{AddrRange, Granule};
 
 /// An application virtual address.
 ///
 /// Holding one proves nothing: the address may be unmapped, in the kernel's half or
-/// non-canonical. It has no arithmetic operators, because every addition to an address that a
-/// program chose can overflow, and it never converts to a pointer.
+/// non-canonical. It displays as `0x` and lower-case hexadecimal digits.
 ///
 /// ```
-/// use usermem_types::Addr;
-/// assert_eq!(Addr::new(0x1000).checked_add(0x10), Some(Addr::new(0x1010)));
+/// use usermem_types::{Addr, PageSize};
+/// let addr = Addr::new(0x1234);
+/// assert_eq!(addr.checked_add(0x10), Some(Addr::new(0x1244)));
+/// assert_eq!(addr.round_down(PageSize::K4), Addr::new(0x1000));
+/// assert_eq!(addr.to_range(0xc).unwrap().to_string(), "[0x1234, 0x1240)");
 /// assert_eq!(Addr::MAX.checked_add(1), None);
+/// ```
+///
+/// It has no arithmetic operators, because every addition to an address that a program chose can
+/// overflow:
+///
+/// ```compile_fail,E0369
+/// # use usermem_types::Addr;
+/// let next = Addr::new(0x1000) + 1;
+/// ```
+///
+/// and it never converts to a pointer, because what it names is not memory of this process:
+///
+/// ```compile_fail,E0605
+/// # use usermem_types::Addr;
+/// let pointer = Addr::new(0x1000) as *const u8;
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(transparent)]
@@ -71,31 +88,28 @@ impl Addr {
         }
     }
 
-    /// Returns the start of the page that holds the address.
+    /// Returns the start of the page, huge page or other granule that holds the address.
     #[must_use]
-    pub const fn round_down(self, page: PageSize) -> Self {
-        Self(page.round_down(self.0))
+    pub fn round_down(self, granule: impl Into<Granule>) -> Self {
+        Self(granule.into().round_down(self.0))
     }
 
-    /// Returns the next page boundary, or the address itself when it is one; `None` on overflow.
+    /// Returns the next boundary, or the address itself when it is one; `None` on overflow.
     #[must_use]
-    pub const fn round_up(self, page: PageSize) -> Option<Self> {
-        match page.round_up(self.0) {
-            Some(value) => Some(Self(value)),
-            None => None,
-        }
+    pub fn round_up(self, granule: impl Into<Granule>) -> Option<Self> {
+        granule.into().round_up(self.0).map(Self)
     }
 
-    /// Returns the offset of the address into its page.
+    /// Returns the offset of the address into the page, huge page or other granule that holds it.
     #[must_use]
-    pub const fn page_offset(self, page: PageSize) -> u64 {
-        page.offset(self.0)
+    pub fn offset_in(self, granule: impl Into<Granule>) -> u64 {
+        granule.into().offset(self.0)
     }
 
-    /// Returns whether the address is the start of a page.
+    /// Returns whether the address is the start of a page, or of what else is given.
     #[must_use]
-    pub const fn is_page_aligned(self, page: PageSize) -> bool {
-        page.is_aligned(self.0)
+    pub fn is_page_aligned(self, page: impl Into<Granule>) -> bool {
+        page.into().is_aligned(self.0)
     }
 
     /// Returns the address as one aligned to `N` bytes; `None` when it is not.
@@ -108,12 +122,13 @@ impl Addr {
     /// sign-extended from bit 55; elsewhere it is returned as it is.
     #[must_use]
     pub const fn untagged(self) -> Self {
-        if cfg!(target_arch = "aarch64") {
-            Self((((self.0 << 8) as i64) >> 8) as u64)
-        } else {
-            self
-        }
+        if cfg!(target_arch = "aarch64") { Self(without_top_byte(self.0)) } else { self }
     }
+}
+
+/// Returns a value with bit 55 in place of the eight bits above it.
+const fn without_top_byte(value: u64) -> u64 {
+    (((value << 8) as i64) >> 8) as u64
 }
 
 impl fmt::Display for Addr {
@@ -160,5 +175,26 @@ impl<const N: u64> AlignedAddr<N> {
     #[must_use]
     pub const fn addr(self) -> Addr {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_top_byte_is_replaced_by_bit_55() {
+        for (tagged, plain) in [
+            (0x0000_7fff_ffff_f000, 0x0000_7fff_ffff_f000),
+            (0x5a00_7fff_ffff_f000, 0x0000_7fff_ffff_f000),
+            (0xff00_0000_0000_0000, 0),
+            (0x007f_ffff_ffff_ffff, 0x007f_ffff_ffff_ffff),
+            (0x0080_0000_0000_0000, 0xff80_0000_0000_0000),
+            (0x5aff_8000_0000_0000, 0xffff_8000_0000_0000),
+            (u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(without_top_byte(tagged), plain, "{tagged:#x}");
+            assert_eq!(without_top_byte(plain), plain, "{plain:#x}");
+        }
     }
 }

@@ -5,6 +5,12 @@ use core::fmt;
 use crate::Addr;
 
 /// What was wrong with a faulting access.
+///
+/// ```
+/// use usermem_types::FaultKind;
+/// assert_eq!(FaultKind::Protection.to_string(), "protection");
+/// assert_ne!(FaultKind::Unmapped, FaultKind::Bus);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FaultKind {
     /// Nothing is mapped there.
@@ -35,6 +41,12 @@ impl fmt::Display for FaultKind {
 }
 
 /// A fault at an application address.
+///
+/// ```
+/// use usermem_types::{Addr, Fault, FaultKind};
+/// let fault = Fault::new(FaultKind::Unmapped, Addr::new(0x1000));
+/// assert_eq!(fault.to_string(), "unmapped at 0x1000");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// What was wrong.
@@ -63,6 +75,14 @@ impl core::error::Error for Fault {}
 ///
 /// The bytes are always a contiguous prefix of what was asked for. There is no conversion to
 /// another error type, so that `?` cannot lose the count on the way.
+///
+/// ```
+/// use usermem_types::{Addr, Fault, FaultKind, Partial};
+/// let second = Partial::new(3, Fault::new(FaultKind::Bus, Addr::new(0x2003)));
+/// // A first part of 16 bytes had been copied before.
+/// let whole = second.after(16).map_cause(|fault| fault.kind);
+/// assert_eq!(whole, Partial { done: 19, cause: FaultKind::Bus });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial<C> {
     /// Bytes transferred before the stop.
@@ -100,4 +120,13 @@ impl<C: fmt::Display> fmt::Display for Partial<C> {
 impl<C: fmt::Debug + fmt::Display> core::error::Error for Partial<C> {}
 
 /// The result of a bulk transfer: the number of bytes, or a count and the cause of stopping.
+///
+/// ```
+/// use usermem_types::{Addr, Fault, FaultKind, Partial, Transfer};
+/// fn arrived(result: Transfer) -> usize {
+///     result.unwrap_or_else(|partial| partial.done)
+/// }
+/// assert_eq!(arrived(Ok(5)), 5);
+/// assert_eq!(arrived(Err(Partial::new(2, Fault::new(FaultKind::Bus, Addr::ZERO)))), 2);
+/// ```
 pub type Transfer<C = Fault> = Result<usize, Partial<C>>;

@@ -2,16 +2,20 @@
 
 use core::fmt;
 
-use crate::{Addr, PageSize};
+use crate::{Addr, Granule};
 
 /// A half-open range `[start, end)` of application addresses, in bytes.
 ///
-/// Well-formed by construction: `start <= end`, and the end never wraps.
+/// Well-formed by construction: `start <= end`, and the end never wraps, so the last address,
+/// [`Addr::MAX`], is in no range. Holding one proves nothing else: any of its bytes may be unmapped.
+/// An empty range still has a place.
 ///
 /// ```
-/// use usermem_types::{Addr, AddrRange};
+/// use usermem_types::{Addr, AddrRange, PageSize};
 /// let range = Addr::new(0x1000).to_range(0x20).unwrap();
 /// assert_eq!(range.to_string(), "[0x1000, 0x1020)");
+/// assert!(range.contains(Addr::new(0x101f)) && !range.contains(range.end()));
+/// assert_eq!(range.round_out(PageSize::K4).unwrap().to_string(), "[0x1000, 0x2000)");
 /// assert!(AddrRange::new(Addr::new(2), Addr::new(1)).is_none());
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -102,19 +106,20 @@ impl AddrRange {
         Self { start: Addr::new(self.start.get() + len), end: self.end }
     }
 
-    /// Returns whether both ends are page boundaries.
+    /// Returns whether both ends are boundaries of pages, or of what else is given.
     #[must_use]
-    pub const fn is_page_aligned(self, page: PageSize) -> bool {
+    pub fn is_page_aligned(self, page: impl Into<Granule>) -> bool {
+        let page = page.into();
         self.start.is_page_aligned(page) && self.end.is_page_aligned(page)
     }
 
-    /// Returns the smallest range of whole pages that holds this one; `None` on overflow.
+    /// Returns the smallest range of whole pages, or of what else is given, that holds this one;
+    /// `None` on overflow.
     #[must_use]
-    pub const fn round_out(self, page: PageSize) -> Option<Self> {
-        match self.end.round_up(page) {
-            Some(end) => Some(Self { start: self.start.round_down(page), end }),
-            None => None,
-        }
+    pub fn round_out(self, granule: impl Into<Granule>) -> Option<Self> {
+        let granule = granule.into();
+        let end = self.end.round_up(granule)?;
+        Some(Self { start: self.start.round_down(granule), end })
     }
 }
 
@@ -127,43 +132,5 @@ impl fmt::Display for AddrRange {
 impl fmt::Debug for AddrRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn r(start: u64, end: u64) -> AddrRange {
-        AddrRange::new(Addr::new(start), Addr::new(end)).unwrap()
-    }
-
-    #[test]
-    fn empty_ranges_contain_nothing_and_overlap_only_inside() {
-        assert!(!r(5, 5).contains(Addr::new(5)));
-        assert!(r(5, 5).overlaps(r(0, 10)));
-        assert!(!r(0, 0).overlaps(r(0, 10)));
-        assert!(!r(10, 10).overlaps(r(0, 10)));
-    }
-
-    #[test]
-    fn supersets_include_their_end() {
-        assert!(r(0, 10).is_superset_of(r(10, 10)));
-        assert!(!r(0, 10).is_superset_of(r(11, 11)));
-    }
-
-    #[test]
-    fn intersections_of_disjoint_ranges_are_empty() {
-        assert!(r(0, 4).intersect(r(8, 12)).is_empty());
-        assert!(r(8, 12).intersect(r(0, 4)).is_empty());
-        assert_eq!(r(0, 9).intersect(r(8, 12)), r(8, 9));
-    }
-
-    #[test]
-    fn a_range_never_ends_at_two_to_the_64() {
-        assert!(Addr::MAX.to_range(1).is_none());
-        assert_eq!(Addr::new(u64::MAX - 1).to_range(1).unwrap().end(), Addr::MAX);
-        assert_eq!(Addr::ZERO.to_range(0), Some(AddrRange::default()));
     }
 }

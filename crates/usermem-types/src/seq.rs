@@ -2,9 +2,18 @@
 
 use core::fmt;
 
-use crate::AddrRange;
+use crate::{AddrRange, AddrRangeSeqIter};
+
+/// The most bytes of a sequence: a count of them must fit what a system call returns.
+const MAX_BYTES: u64 = i64::MAX as u64;
 
 /// The ranges of a sequence hold more than `i64::MAX` bytes together.
+///
+/// ```
+/// use usermem_types::{Addr, AddrRangeSeq, SeqTooLong};
+/// let most = Addr::ZERO.to_range(u64::MAX).unwrap();
+/// assert_eq!(AddrRangeSeq::of(most), Err(SeqTooLong));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeqTooLong;
 
@@ -60,7 +69,7 @@ impl<'a> AddrRangeSeq<'a> {
     /// # Errors
     /// [`SeqTooLong`] when the range is longer than `i64::MAX` bytes.
     pub fn of(range: AddrRange) -> Result<Self, SeqTooLong> {
-        if range.len() > i64::MAX as u64 {
+        if range.len() > MAX_BYTES {
             return Err(SeqTooLong);
         }
         Ok(Self { repr: Repr::One(Some(range)) })
@@ -73,10 +82,8 @@ impl<'a> AddrRangeSeq<'a> {
     pub fn from_slice(ranges: &'a [AddrRange]) -> Result<Self, SeqTooLong> {
         let mut total = 0u64;
         for range in ranges {
-            total = total.checked_add(range.len()).ok_or(SeqTooLong)?;
-            if total > i64::MAX as u64 {
-                return Err(SeqTooLong);
-            }
+            total =
+                total.checked_add(range.len()).filter(|sum| *sum <= MAX_BYTES).ok_or(SeqTooLong)?;
         }
         Ok(Self::many(ranges, 0, total))
     }
@@ -189,7 +196,7 @@ impl<'a> AddrRangeSeq<'a> {
     /// Returns an iterator over the ranges that are left.
     #[must_use]
     pub fn iter(self) -> AddrRangeSeqIter<'a> {
-        AddrRangeSeqIter { seq: self }
+        AddrRangeSeqIter::new(self)
     }
 }
 
@@ -226,21 +233,5 @@ impl fmt::Display for AddrRangeSeq<'_> {
 impl fmt::Debug for AddrRangeSeq<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// Iterates over the ranges of an [`AddrRangeSeq`].
-#[derive(Clone, Copy, Debug)]
-pub struct AddrRangeSeqIter<'a> {
-    seq: AddrRangeSeq<'a>,
-}
-
-impl Iterator for AddrRangeSeqIter<'_> {
-    type Item = AddrRange;
-
-    fn next(&mut self) -> Option<AddrRange> {
-        let (head, tail) = self.seq.split_first()?;
-        self.seq = tail;
-        Some(head)
     }
 }

@@ -2,43 +2,39 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod access;
 mod addr;
 mod errno;
+mod facts;
+mod granule;
 mod range;
 mod seq;
+mod seq_model;
 mod words;
 
-use static_assertions::{assert_eq_align, assert_eq_size, assert_impl_all, const_assert};
-use usermem_types::{
-    AccessType, Addr, AddrRange, AddrRangeSeq, AlignedAddr, Errno, Fault, MemoryType, PageSize,
-    Partial, Transfer,
-};
-
-assert_eq_size!(Addr, u64);
-assert_eq_align!(Addr, u64);
-assert_eq_size!(AlignedAddr<4>, u64);
-assert_eq_size!(AddrRange, [u64; 2]);
-assert_eq_size!(AccessType, u8);
-assert_eq_size!(Errno, i32);
-// A memory type is stored with mappings, as the byte that its value is.
-assert_eq_size!(MemoryType, u8);
-const_assert!(MemoryType::WriteBack as u8 == 0);
-const_assert!(MemoryType::WriteCombine as u8 == 1);
-const_assert!(MemoryType::Uncached as u8 == 2);
-// Results and sequences go through registers and stacks of the hottest paths.
-const_assert!(size_of::<Fault>() <= 16);
-const_assert!(size_of::<Partial<Fault>>() <= 24);
-const_assert!(size_of::<Transfer>() <= 24);
-const_assert!(size_of::<AddrRangeSeq<'static>>() <= 40);
-assert_impl_all!(AddrRangeSeq<'static>: Copy, Send, Sync, Default, Eq);
-assert_impl_all!(Addr: Copy, Ord, std::hash::Hash, Send, Sync);
-assert_impl_all!(Partial<Fault>: Copy, std::error::Error);
-const_assert!(usermem_types::MAX_RW_COUNT == 0x7fff_f000);
-const_assert!(usermem_types::max_rw_count(PageSize::K16) == 0x7fff_c000);
-const_assert!(usermem_types::max_rw_count(PageSize::K64) == 0x7fff_0000);
+use proptest::prelude::{Strategy, any, prop_oneof};
+use usermem_types::{Addr, AddrRange};
 
 /// Returns the range `[start, end)`.
 #[track_caller]
 fn r(start: u64, end: u64) -> AddrRange {
     AddrRange::new(Addr::new(start), Addr::new(end)).unwrap()
+}
+
+/// Returns a value as one of 64 bits, where it is one.
+fn narrow(value: u128) -> Option<u64> {
+    u64::try_from(value).ok()
+}
+
+/// Generates numbers, many of them at the ends and at boundaries of every size.
+fn numbers() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        0..0x3_0000u64,
+        u64::MAX - 0x3_0000..=u64::MAX,
+        (any::<u64>(), 0..64u32, 0..3u64)
+            .prop_map(|(at, shift, by)| (at >> shift << shift).wrapping_sub(1).wrapping_add(by)),
+        (0..64u32, 0..3u64)
+            .prop_map(|(shift, by)| (1u64 << shift).wrapping_sub(1).wrapping_add(by)),
+    ]
 }

@@ -1,14 +1,12 @@
-//! Sequences of ranges: spec 2, 15.1 and 15.11 A.
+//! Sequences of ranges: what each operation does to shapes that are worth a look.
 
-use proptest::prelude::proptest;
 use testkit::ModelSeq;
-use testkit::strategies::{self, SeqOp};
-use usermem_types::{Addr, AddrRange, AddrRangeSeq, SeqTooLong};
+use usermem_types::{AddrRange, AddrRangeSeq, SeqTooLong};
 
 use crate::r;
 
 /// Every shape a sequence can have.
-fn table() -> Vec<Vec<AddrRange>> {
+pub(crate) fn table() -> Vec<Vec<AddrRange>> {
     vec![
         vec![],
         vec![r(0x10, 0x10)],
@@ -30,7 +28,9 @@ fn table() -> Vec<Vec<AddrRange>> {
     ]
 }
 
-fn seq(ranges: &[AddrRange]) -> AddrRangeSeq<'_> {
+/// Returns the sequence of some ranges.
+#[track_caller]
+pub(crate) fn seq(ranges: &[AddrRange]) -> AddrRangeSeq<'_> {
     AddrRangeSeq::from_slice(ranges).unwrap()
 }
 
@@ -113,21 +113,71 @@ fn taking_shortens_ranges_and_removes_none() {
     assert_eq!(seq(&ranges).take_first(u64::MAX), seq(&ranges));
 }
 
+/// Checks what is left of some ranges after taking and then dropping bytes.
+#[track_caller]
+fn check(ranges: &[AddrRange], take: u64, drop: u64, expected: &str) {
+    assert_eq!(seq(ranges).take_first(take).drop_first(drop).to_string(), expected);
+}
+
+/// Taking this much takes everything.
+const ALL: u64 = u64::MAX;
+
 #[test]
-fn dropping_more_than_there_is_removes_empty_ranges_as_well() {
+fn dropping_removes_bytes_and_the_ranges_that_are_used_up() {
     let ranges = [r(0, 3), r(5, 5), r(7, 8), r(9, 9), r(11, 11)];
-    let all = seq(&ranges);
-    assert_eq!(all.drop_first(4).to_string(), "[[0x9, 0x9) [0xb, 0xb)]");
-    assert!(all.drop_first(5).is_empty());
-    assert_eq!(all.drop_first(0), all);
-    assert_eq!(seq(&[r(0, 1), r(4, 4)]).drop_first(1).to_string(), "[[0x4, 0x4)]");
+    check(&ranges, ALL, 0, "[[0x0, 0x3) [0x5, 0x5) [0x7, 0x8) [0x9, 0x9) [0xb, 0xb)]");
+    check(&ranges, ALL, 1, "[[0x1, 0x3) [0x5, 0x5) [0x7, 0x8) [0x9, 0x9) [0xb, 0xb)]");
+    check(&ranges, ALL, 3, "[[0x5, 0x5) [0x7, 0x8) [0x9, 0x9) [0xb, 0xb)]");
+    // Exactly all bytes: the empty ranges that follow stay.
+    check(&ranges, ALL, 4, "[[0x9, 0x9) [0xb, 0xb)]");
+    check(&[r(0, 1), r(4, 4)], ALL, 1, "[[0x4, 0x4)]");
+    // More than that: they do not.
+    check(&ranges, ALL, 5, "[]");
+    check(&ranges, ALL, u64::MAX, "[]");
+    check(&[r(1, 1), r(2, 2)], ALL, 1, "[]");
+    check(&[r(1, 1)], ALL, 1, "[]");
 }
 
 #[test]
 fn one_empty_head_is_removed_by_dropping_nothing() {
     let ranges = [r(1, 1), r(2, 2), r(3, 6)];
-    assert_eq!(seq(&ranges).drop_first(0).to_string(), "[[0x2, 0x2) [0x3, 0x6)]");
-    assert_eq!(seq(&ranges).drop_first(1).to_string(), "[[0x4, 0x6)]");
+    check(&ranges, ALL, 0, "[[0x2, 0x2) [0x3, 0x6)]");
+    check(&ranges, ALL, 1, "[[0x4, 0x6)]");
+    check(&[r(1, 1)], ALL, 0, "[]");
+    check(&[r(1, 1), r(2, 2)], ALL, 0, "[[0x2, 0x2)]");
+    // A head that is not empty stays.
+    check(&[r(3, 6)], ALL, 0, "[[0x3, 0x6)]");
+}
+
+#[test]
+fn heads_that_a_limit_emptied_are_empty_heads() {
+    let ranges = [r(0x10, 0x14), r(0x20, 0x25)];
+    check(&ranges, 2, 0, "[[0x10, 0x12) [0x20, 0x20)]");
+    check(&ranges, 2, 1, "[[0x11, 0x12) [0x20, 0x20)]");
+    check(&ranges, 2, 2, "[[0x20, 0x20)]");
+    check(&ranges, 2, 3, "[]");
+    check(&ranges, 4, 4, "[[0x20, 0x20)]");
+    check(&ranges, 6, 5, "[[0x21, 0x22)]");
+    check(&ranges, 0, 0, "[[0x20, 0x20)]");
+    check(&ranges, 0, 1, "[]");
+    // One range of a limited sequence, which is kept in the value.
+    check(&ranges[..1], 2, 0, "[[0x10, 0x12)]");
+    check(&ranges[..1], 2, 2, "[]");
+    check(&ranges[..1], 0, 0, "[]");
+    // Limits at the end of the next-to-last range, and before it.
+    check(&[r(0, 1), r(4, 6)], 1, 1, "[[0x4, 0x4)]");
+    check(&[r(0, 1), r(4, 6), r(8, 13)], 1, 1, "[[0x4, 0x4) [0x8, 0x8)]");
+    check(&[r(0, 1), r(4, 6), r(8, 13)], 3, 3, "[[0x8, 0x8)]");
+}
+
+#[test]
+fn a_tail_past_the_limit_keeps_its_ranges() {
+    let ranges = [r(0x10, 0x14), r(0x20, 0x25), r(0x30, 0x31)];
+    let tail = seq(&ranges).take_first(3).tail();
+    assert_eq!(tail.to_string(), "[[0x20, 0x20) [0x30, 0x30)]");
+    assert_eq!((tail.num_bytes(), tail.num_ranges(), tail.is_empty()), (0, 2, false));
+    assert_eq!(tail.tail().to_string(), "[[0x30, 0x30)]");
+    assert!(tail.tail().tail().is_empty());
 }
 
 #[test]
@@ -136,6 +186,7 @@ fn pitfall_01_a_shortened_sequence_is_drained_by_dropping_what_was_done() {
     let left = seq(&ranges).take_first(2).drop_first(2);
     assert_eq!(left.to_string(), "[[0x20, 0x20)]");
     assert!(left.drop_first(0).is_empty());
+    assert!(left.drop_first(1).is_empty());
     for ranges in table() {
         for take in 0..=25 {
             let mut left = seq(&ranges).take_first(take);
@@ -152,84 +203,58 @@ fn pitfall_01_a_shortened_sequence_is_drained_by_dropping_what_was_done() {
 
 #[test]
 fn sequences_that_are_too_long_are_refused() {
-    let longest = r(0, i64::MAX as u64);
-    assert_eq!(AddrRangeSeq::of(longest).map(AddrRangeSeq::num_bytes), Ok(i64::MAX as u64));
-    assert_eq!(AddrRangeSeq::of(r(0, i64::MAX as u64 + 1)), Err(SeqTooLong));
+    const MOST: u64 = i64::MAX as u64;
+    let longest = r(0, MOST);
+    assert_eq!(AddrRangeSeq::of(longest).map(AddrRangeSeq::num_bytes), Ok(MOST));
+    assert_eq!(AddrRangeSeq::of(r(0, MOST + 1)), Err(SeqTooLong));
+    assert_eq!(AddrRangeSeq::of(r(1, u64::MAX)), Err(SeqTooLong));
+    assert_eq!(AddrRangeSeq::from_slice(&[r(0, MOST + 1)]), Err(SeqTooLong));
     assert_eq!(AddrRangeSeq::from_slice(&[longest, r(0, 1)]), Err(SeqTooLong));
+    assert_eq!(AddrRangeSeq::from_slice(&[r(0, 1), longest]), Err(SeqTooLong));
     assert_eq!(AddrRangeSeq::from_slice(&[r(0, u64::MAX), r(0, u64::MAX)]), Err(SeqTooLong));
-    assert!(AddrRangeSeq::from_slice(&[longest, r(9, 9)]).is_ok());
+    assert_eq!(AddrRangeSeq::from_slice(&[longest, longest, r(0, 2)]), Err(SeqTooLong));
+
+    let top = [longest, r(u64::MAX, u64::MAX)];
+    assert_eq!(seq(&top).num_bytes(), MOST);
+    assert_eq!(
+        seq(&top).drop_first(MOST).to_string(),
+        "[[0xffffffffffffffff, 0xffffffffffffffff)]"
+    );
+    let halves = [r(u64::MAX - MOST / 2 - 1, u64::MAX), r(0, MOST / 2)];
+    assert_eq!(seq(&halves).num_bytes(), MOST);
+    assert_eq!(seq(&halves).drop_first(MOST - 1).head(), Some(r(MOST / 2 - 1, MOST / 2)));
+}
+
+#[test]
+fn one_range_is_the_same_however_it_is_given() {
+    for range in [r(1, 1), r(0, 5), r(u64::MAX, u64::MAX)] {
+        let one = AddrRangeSeq::of(range).unwrap();
+        assert_eq!(one, seq(&[range]));
+        // The slice is not borrowed beyond its ranges: two, of which one is left.
+        assert_eq!(one, seq(&[r(7, 9), range]).tail());
+        ModelSeq::new(&[range]).assert_same(one);
+    }
+    assert_eq!(seq(&[]), AddrRangeSeq::default());
+    assert_ne!(seq(&[r(1, 1)]), AddrRangeSeq::default());
+    assert_ne!(seq(&[r(1, 2), r(2, 2)]), seq(&[r(1, 2)]));
+}
+
+#[test]
+fn the_ranges_to_come_are_counted() {
+    for ranges in table() {
+        let mut iter = seq(&ranges).into_iter();
+        for index in 0..ranges.len() {
+            assert_eq!(iter.len(), ranges.len() - index);
+            assert_eq!(iter.size_hint(), (iter.len(), Some(iter.len())));
+            assert_eq!(iter.rest(), seq(&ranges[index..]));
+            assert_eq!(iter.next(), Some(ranges[index]));
+        }
+        assert_eq!((iter.len(), iter.next(), iter.next()), (0, None, None));
+    }
 }
 
 #[test]
 fn sequences_are_shown_with_spaces_between_their_ranges() {
     assert_eq!(seq(&[r(0x10, 0x20), r(0, 0)]).to_string(), "[[0x10, 0x20) [0x0, 0x0)]");
     assert_eq!(format!("{:?}", seq(&[r(1, 2)])), "[[0x1, 0x2)]");
-}
-
-/// Does the same to a sequence and to the model, and compares them after every step.
-fn check(ranges: &[AddrRange], ops: &[SeqOp]) {
-    let mut model = ModelSeq::new(ranges);
-    let mut seq = seq(ranges);
-    model.assert_same(seq);
-    for op in ops {
-        match *op {
-            SeqOp::DropFirst(bytes) => {
-                model.drop_first(bytes);
-                seq = seq.drop_first(bytes);
-            }
-            SeqOp::TakeFirst(bytes) => {
-                model.take_first(bytes);
-                seq = seq.take_first(bytes);
-            }
-            SeqOp::Tail => {
-                model.tail();
-                seq = seq.tail();
-            }
-        }
-        model.assert_same(seq);
-        assert_eq!(seq, AddrRangeSeq::from_slice(&model.ranges()).unwrap());
-    }
-}
-
-#[test]
-fn two_operations_on_every_shape_agree_with_the_model() {
-    let op = |index: u64| match index % 3 {
-        0 => SeqOp::DropFirst(index / 3),
-        1 => SeqOp::TakeFirst(index / 3),
-        _ => SeqOp::Tail,
-    };
-    for ranges in table() {
-        for first in 0..72 {
-            for second in 0..72 {
-                check(&ranges, &[op(first), op(second)]);
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn agrees_with_a_list(
-        ranges in strategies::ranges(0x1000, 6, 8),
-        ops in strategies::seq_ops(12, 12),
-    ) {
-        check(&ranges, &ops);
-    }
-
-    #[test]
-    fn dropping_in_two_steps_leaves_the_same_bytes(
-        ranges in strategies::ranges(0x1000, 6, 8),
-        first in 0..20u64,
-        second in 0..20u64,
-    ) {
-        let all = seq(&ranges);
-        let bytes = |seq: AddrRangeSeq<'_>| -> Vec<Addr> {
-            seq.iter()
-                .flat_map(|range| range.start().get()..range.end().get())
-                .map(Addr::new)
-                .collect()
-        };
-        assert_eq!(bytes(all.drop_first(first).drop_first(second)), bytes(all.drop_first(first + second)));
-        assert_eq!(bytes(all.take_first(first)).len() as u64, first.min(all.num_bytes()));
-    }
 }

@@ -1,58 +1,77 @@
-//! Access types, memory types and faults.
+//! Memory types, byte order, limits, faults and partial results.
 
-use usermem_types::{AccessType, Addr, Fault, FaultKind, MemoryType, Partial};
+use std::error::Error;
 
-#[test]
-fn accesses_are_shown_as_exactly_three_characters() {
-    let shown: Vec<String> = (0..8).map(|prot| AccessType::from_prot(prot).to_string()).collect();
-    assert_eq!(shown, ["---", "r--", "-w-", "rw-", "--x", "r-x", "-wx", "rwx"]);
-    assert_eq!(format!("{:?}", AccessType::READ_EXECUTE), "r-x");
-}
+use usermem_types::{
+    Addr, ByteOrder, Fault, FaultKind, MemoryType, PATH_MAX, Partial, SeqTooLong, UIO_MAXIOV,
+};
 
 #[test]
-fn accesses_are_the_bits_of_mmap() {
-    let pairs = [
-        (AccessType::NONE, libc::PROT_NONE),
-        (AccessType::READ, libc::PROT_READ),
-        (AccessType::WRITE, libc::PROT_WRITE),
-        (AccessType::EXECUTE, libc::PROT_EXEC),
-        (AccessType::READ_WRITE, libc::PROT_READ | libc::PROT_WRITE),
-        (AccessType::READ_EXECUTE, libc::PROT_READ | libc::PROT_EXEC),
-        (AccessType::ALL, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC),
-    ];
-    for (access, prot) in pairs {
-        assert_eq!(access.prot(), prot.cast_unsigned());
-        assert_eq!(AccessType::from_prot(prot.cast_unsigned()), access);
-    }
-    assert_eq!(AccessType::from_prot(u32::MAX), AccessType::ALL);
-}
-
-#[test]
-fn accesses_are_sets() {
-    for a in 0..8 {
-        for b in 0..8 {
-            let (set_a, set_b) = (AccessType::from_prot(a), AccessType::from_prot(b));
-            assert_eq!(set_a.union(set_b).prot(), a | b);
-            assert_eq!(set_a.intersect(set_b).prot(), a & b);
-            assert_eq!(set_a.without(set_b).prot(), a & !b);
-            assert_eq!(set_a.superset_of(set_b), a | b == a);
-        }
-    }
-}
-
-#[test]
-fn memory_types_have_long_and_short_names() {
-    let all = [MemoryType::WriteBack, MemoryType::WriteCombine, MemoryType::Uncached];
-    let names: Vec<String> =
-        all.iter().map(|kind| format!("{kind} {}", kind.short_name())).collect();
+fn memory_types_have_values_and_long_and_short_names() {
+    let names = MemoryType::ALL.map(|kind| format!("{kind} {}", kind.short_name()));
     assert_eq!(names, ["WriteBack WB", "WriteCombine WC", "Uncached UC"]);
     assert_eq!(MemoryType::default(), MemoryType::WriteBack);
+    for value in 0..=u8::MAX {
+        let expected = MemoryType::ALL.get(usize::from(value)).copied();
+        assert_eq!(MemoryType::from_raw(value), expected);
+        assert_eq!(expected.map_or(value, |kind| kind as u8), value);
+    }
+}
+
+#[test]
+fn the_byte_order_is_that_of_the_machine() {
+    let native = if u16::from_ne_bytes([1, 0]) == 1 { "little" } else { "big" };
+    assert_eq!(ByteOrder::NATIVE.to_string(), native);
+    assert_eq!([ByteOrder::Little, ByteOrder::Big].map(ByteOrder::name), ["little", "big"]);
+}
+
+#[test]
+fn limits_are_those_of_the_host() {
+    assert_eq!(Ok(UIO_MAXIOV), usize::try_from(libc::UIO_MAXIOV));
+    assert_eq!(Ok(PATH_MAX), usize::try_from(libc::PATH_MAX));
+}
+
+#[test]
+fn faults_say_what_and_where() {
+    let shown: Vec<String> = [
+        FaultKind::Unmapped,
+        FaultKind::Protection,
+        FaultKind::Bus,
+        FaultKind::Misaligned,
+        FaultKind::OutOfRange,
+        FaultKind::NoMemory,
+    ]
+    .map(|kind| Fault::new(kind, Addr::new(0x1003)).to_string())
+    .into();
+    assert_eq!(
+        shown,
+        [
+            "unmapped at 0x1003",
+            "protection at 0x1003",
+            "bus error at 0x1003",
+            "misaligned at 0x1003",
+            "out of range at 0x1003",
+            "out of memory at 0x1003",
+        ]
+    );
 }
 
 #[test]
 fn a_partial_result_keeps_its_count() {
     let partial = Partial::new(3, Fault::new(FaultKind::Protection, Addr::new(0x1003)));
-    assert_eq!(partial.after(4).done, 7);
+    assert_eq!((partial.after(4).done, partial.after(4).cause), (7, partial.cause));
+    assert_eq!(partial.after(0), partial);
     assert_eq!(partial.map_cause(|fault| fault.addr), Partial::new(3, Addr::new(0x1003)));
     assert_eq!(partial.to_string(), "protection at 0x1003 after 3 bytes");
+}
+
+#[test]
+fn errors_are_errors() {
+    let errors: [Box<dyn Error + Send + Sync>; 2] =
+        [Box::new(SeqTooLong), Box::new(Partial::new(1, Fault::new(FaultKind::Bus, Addr::new(2))))];
+    let shown = errors.map(|error| error.to_string());
+    assert_eq!(
+        shown,
+        ["the ranges hold more than i64::MAX bytes", "bus error at 0x2 after 1 bytes"]
+    );
 }
