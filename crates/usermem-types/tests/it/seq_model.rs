@@ -131,7 +131,7 @@ fn wide_ranges() -> impl Strategy<Value = Vec<AddrRange>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(4 * ProptestConfig::default().cases))]
 
     #[test]
     fn long_chains_agree_with_the_list(
