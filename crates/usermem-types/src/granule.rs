@@ -14,49 +14,48 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Granule {
-    /// Invariant: below 64.
-    shift: u32,
+    /// Invariant: so many of the low bits, fewer than 64.
+    mask: u64,
 }
 
 impl Granule {
     /// A cache line on every supported architecture: 64 bytes.
-    pub const CACHE_LINE: Self = Self { shift: 6 };
+    pub const CACHE_LINE: Self = Self::from_shift(6);
     /// A jumbo page, the largest page of every supported architecture with 4 KiB pages: 1 GiB.
-    pub const JUMBO_PAGE: Self = Self { shift: 30 };
+    pub const JUMBO_PAGE: Self = Self::from_shift(30);
 
     /// Creates a granule of a number of bytes; `None` when that is no power of two.
     #[must_use]
     pub const fn new(bytes: u64) -> Option<Self> {
-        if bytes.is_power_of_two() { Some(Self { shift: bytes.trailing_zeros() }) } else { None }
+        if bytes.is_power_of_two() { Some(Self { mask: bytes - 1 }) } else { None }
     }
 
     pub(crate) const fn from_shift(shift: u32) -> Self {
-        assert!(shift < u64::BITS);
-        Self { shift }
+        Self { mask: (1 << shift) - 1 }
     }
 
     /// Returns the number of low bits that are an offset into the granule.
     #[must_use]
     pub const fn shift(self) -> u32 {
-        self.shift
+        self.mask.count_ones()
     }
 
     /// Returns the number of bytes.
     #[must_use]
     pub const fn bytes(self) -> u64 {
-        1 << self.shift
+        self.mask + 1
     }
 
     /// Returns the bits that are an offset into the granule: the low ones, for every granule.
     #[must_use]
     pub const fn mask(self) -> u64 {
-        self.bytes() - 1
+        self.mask
     }
 
     /// Returns the low bits of a value: its offset into the granule that holds it.
     #[must_use]
     pub const fn offset(self, value: u64) -> u64 {
-        value & self.mask()
+        value & self.mask
     }
 
     /// Returns whether a value is a multiple of the granule.
@@ -68,14 +67,14 @@ impl Granule {
     /// Rounds a value down to the start of its granule.
     #[must_use]
     pub const fn round_down(self, value: u64) -> u64 {
-        value & !self.mask()
+        value & !self.mask
     }
 
     /// Rounds a value up to the next boundary, or to itself when it is one; `None` when that would
     /// exceed `u64::MAX`.
     #[must_use]
     pub const fn round_up(self, value: u64) -> Option<u64> {
-        match value.checked_add(self.mask()) {
+        match value.checked_add(self.mask) {
             Some(sum) => Some(self.round_down(sum)),
             None => None,
         }
@@ -86,7 +85,7 @@ impl Granule {
     #[must_use]
     pub const fn count_for(self, bytes: u64) -> Option<u64> {
         match self.round_up(bytes) {
-            Some(rounded) => Some(rounded >> self.shift),
+            Some(rounded) => Some(rounded >> self.shift()),
             None => None,
         }
     }

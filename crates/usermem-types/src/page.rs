@@ -122,6 +122,7 @@ impl PageSize {
 }
 
 impl From<PageSize> for Granule {
+    #[inline]
     fn from(size: PageSize) -> Self {
         size.page()
     }

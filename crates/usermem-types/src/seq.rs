@@ -58,6 +58,7 @@ enum Repr<'a> {
 }
 
 impl Default for AddrRangeSeq<'_> {
+    #[inline]
     fn default() -> Self {
         Self { repr: Repr::One(None) }
     }
@@ -68,6 +69,7 @@ impl<'a> AddrRangeSeq<'a> {
     ///
     /// # Errors
     /// [`SeqTooLong`] when the range is longer than `i64::MAX` bytes.
+    #[inline]
     pub fn of(range: AddrRange) -> Result<Self, SeqTooLong> {
         if range.len() > MAX_BYTES {
             return Err(SeqTooLong);
@@ -88,6 +90,7 @@ impl<'a> AddrRangeSeq<'a> {
         Ok(Self::many(ranges, 0, total))
     }
 
+    #[inline]
     fn many(ranges: &'a [AddrRange], offset: u64, limit: u64) -> Self {
         let repr = match ranges {
             [] => Repr::One(None),
@@ -98,12 +101,14 @@ impl<'a> AddrRangeSeq<'a> {
     }
 
     /// Returns whether no ranges are left.
+    #[inline]
     #[must_use]
     pub fn is_empty(self) -> bool {
         matches!(self.repr, Repr::One(None))
     }
 
     /// Returns how many ranges are left, those of length zero included.
+    #[inline]
     #[must_use]
     pub fn num_ranges(self) -> usize {
         match self.repr {
@@ -113,6 +118,7 @@ impl<'a> AddrRangeSeq<'a> {
     }
 
     /// Returns how many bytes are left, in constant time; at most `i64::MAX`.
+    #[inline]
     #[must_use]
     pub fn num_bytes(self) -> u64 {
         match self.repr {
@@ -121,26 +127,32 @@ impl<'a> AddrRangeSeq<'a> {
         }
     }
 
-    /// Returns the first range and the rest of the sequence; `None` when no ranges are left.
+    /// Returns the first range; `None` when no ranges are left.
+    #[inline]
     #[must_use]
-    pub fn split_first(self) -> Option<(AddrRange, Self)> {
+    pub fn head(self) -> Option<AddrRange> {
         match self.repr {
-            Repr::One(range) => range.map(|head| (head, Self::default())),
+            Repr::One(range) => range,
             Repr::Many { ranges, offset, limit } => {
-                let (first, rest) = ranges.split_first()?;
-                let head = first.drop_first(offset).take_first(limit);
-                Some((head, Self::many(rest, 0, limit - head.len())))
+                Some(ranges.first()?.drop_first(offset).take_first(limit))
             }
         }
     }
 
-    /// Returns the first range; `None` when no ranges are left.
+    /// Returns the first range and the rest of the sequence; `None` when no ranges are left.
+    #[inline]
     #[must_use]
-    pub fn head(self) -> Option<AddrRange> {
-        self.split_first().map(|(head, _)| head)
+    pub fn split_first(self) -> Option<(AddrRange, Self)> {
+        let head = self.head()?;
+        let tail = match self.repr {
+            Repr::One(_) => Self::default(),
+            Repr::Many { ranges, limit, .. } => Self::many(ranges.get(1..)?, 0, limit - head.len()),
+        };
+        Some((head, tail))
     }
 
     /// Returns everything after the first range; the empty sequence when there is none.
+    #[inline]
     #[must_use]
     pub fn tail(self) -> Self {
         self.split_first().map_or_else(Self::default, |(_, tail)| tail)
@@ -185,6 +197,7 @@ impl<'a> AddrRangeSeq<'a> {
 
     /// Returns the sequence cut to at most `bytes` bytes. Never removes ranges: those beyond the
     /// limit stay with length zero.
+    #[inline]
     #[must_use]
     pub fn take_first(self, bytes: u64) -> Self {
         match self.repr {
@@ -194,6 +207,7 @@ impl<'a> AddrRangeSeq<'a> {
     }
 
     /// Returns an iterator over the ranges that are left.
+    #[inline]
     #[must_use]
     pub fn iter(self) -> AddrRangeSeqIter<'a> {
         AddrRangeSeqIter::new(self)
@@ -204,6 +218,7 @@ impl<'a> IntoIterator for AddrRangeSeq<'a> {
     type Item = AddrRange;
     type IntoIter = AddrRangeSeqIter<'a>;
 
+    #[inline]
     fn into_iter(self) -> AddrRangeSeqIter<'a> {
         self.iter()
     }

@@ -20,6 +20,7 @@ pub struct AddrRangeSeqIter<'a> {
 }
 
 impl<'a> AddrRangeSeqIter<'a> {
+    #[inline]
     pub(crate) fn new(seq: AddrRangeSeq<'a>) -> Self {
         Self { rest: seq }
     }
@@ -34,12 +35,14 @@ impl<'a> AddrRangeSeqIter<'a> {
 impl Iterator for AddrRangeSeqIter<'_> {
     type Item = AddrRange;
 
+    #[inline]
     fn next(&mut self) -> Option<AddrRange> {
         let (head, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(head)
     }
 
+    #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
         let len = self.rest.num_ranges();
         (len, Some(len))
