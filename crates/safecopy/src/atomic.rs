@@ -206,3 +206,6 @@ fn result<W, T>(ptr: *mut W, stop: Stop, value: T) -> Result<T, HostFault> {
     }
     Err(HostFault { kind: stop.kind(), addr: ptr.addr() })
 }
+
+#[cfg(test)]
+mod tests;

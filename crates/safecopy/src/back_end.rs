@@ -86,3 +86,6 @@ impl fmt::Debug for BackEnd {
         f.debug_tuple("BackEnd").field(&self.name()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,3 +166,39 @@ fn faulting_side(stop: Stop, src: usize, dst: usize) -> usize {
     let page = |addr: usize| addr & !0xfff;
     if addr.map(page) == src_seen.map(page) { src } else { dst }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
+
+    use usermem_types::Partial;
+
+    use super::copy_to_uninit;
+    use crate::test_memory::{Beyond, Memory};
+    use crate::{HostFault, SrcBlock};
+
+    #[test]
+    fn uninitialised_memory_is_filled_from_its_start() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+        for len in [0, 1, 3, 8, 40, 64, 65, 300, 5000] {
+            for room in [len, len + 1, len / 2] {
+                let mut own = vec![MaybeUninit::new(0xee); room];
+                let read = copy_to_uninit(&mut own, SrcBlock::from_slice(&bytes[..len])).unwrap();
+                assert_eq!(read, &bytes[..len.min(room)]);
+                let start = read.as_ptr();
+                assert_eq!(start, own.as_ptr().cast());
+            }
+        }
+    }
+
+    #[test]
+    fn a_fault_says_how_much_is_initialised() {
+        let memory = Memory::new(Beyond::NoAccess);
+        for before in [0, 1, 20, 100, 4096] {
+            let mut own = [MaybeUninit::uninit(); 5000];
+            let fault = HostFault { kind: Beyond::NoAccess.kind(), addr: memory.end() };
+            let result = copy_to_uninit(&mut own, memory.block(before, 5000).as_source());
+            assert_eq!(result, Err(Partial::new(before, fault)));
+        }
+    }
+}

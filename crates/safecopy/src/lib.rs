@@ -27,6 +27,8 @@ mod slice_stream;
 mod std_stream;
 mod stop;
 mod stream;
+#[cfg(test)]
+mod test_memory;
 mod zero;
 
 pub use back_end::BackEnd;

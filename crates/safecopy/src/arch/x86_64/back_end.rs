@@ -146,3 +146,32 @@ fn has_fast_strings() -> bool {
     let (highest, _) = std::arch::x86_64::__get_cpuid_max(0);
     highest >= LEAF && std::arch::x86_64::__cpuid_count(LEAF, 0).ebx & ERMS != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, Vector, exact_from, prefers_exact, vector};
+    use crate::BackEnd;
+    use crate::test_memory::with_each_back_end;
+
+    #[test]
+    fn a_back_end_uses_what_it_is_called_after() {
+        let at = std::ptr::without_provenance_mut::<u8>;
+        with_each_back_end(|back_end| {
+            let strings = prefers_exact(at(0x9000), at(0x5000), 1 << 20);
+            match back_end.name() {
+                "avx512" => assert_eq!((vector(), strings), (Vector::Avx512, false)),
+                "avx" => assert_eq!((vector(), strings), (Vector::Avx, false)),
+                "sse2" => assert_eq!((vector(), strings), (Vector::Sse2, false)),
+                "rep movsb" => {
+                    assert_eq!(exact_from(), 65);
+                    assert!(prefers_exact(at(0x9001), at(0x5000), 65));
+                }
+                _ => {
+                    assert_eq!(back_end, BackEnd::AUTOMATIC);
+                    assert!(Choice::ALL.iter().any(|choice| choice.is_supported()));
+                    assert!(!prefers_exact(at(0x9001), at(0x5000), 1 << 20));
+                }
+            }
+        });
+    }
+}
