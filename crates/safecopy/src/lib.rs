@@ -32,7 +32,7 @@ pub use copy::{copy, zero};
 pub use fault::HostFault;
 pub use handler::{InitError, Status, init, status};
 pub use iovec::IoVecs;
-pub use seq::{BlockSeq, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
+pub use seq::{BlockSeq, BlockSeqIter, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
 pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
 pub use std_stream::{FromStdRead, FromStdWrite, ToStdRead, ToStdWrite};
 pub use stream::{Reader, StreamError, Writer, read_full, write_full};
