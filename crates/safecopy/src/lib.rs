@@ -16,6 +16,7 @@ mod block;
 mod block_stream;
 mod copy;
 mod fault;
+mod fn_stream;
 mod handler;
 mod iovec;
 mod previous;
@@ -30,9 +31,13 @@ pub use block::{Block, Destination, DstBlock, Source, SrcBlock};
 pub use block_stream::{BlockSeqReader, BlockSeqWriter};
 pub use copy::{copy, zero};
 pub use fault::HostFault;
+pub use fn_stream::{ReaderFn, WriterFn};
 pub use handler::{InitError, Status, init, status};
 pub use iovec::IoVecs;
 pub use seq::{BlockSeq, BlockSeqIter, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
 pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
-pub use std_stream::{FromStdRead, FromStdWrite, ToStdRead, ToStdWrite};
+pub use std_stream::{
+    FromReadAt, FromStdRead, FromStdReadVectored, FromStdWrite, FromStdWriteVectored, FromWriteAt,
+    ToStdRead, ToStdWrite,
+};
 pub use stream::{Reader, StreamError, Writer, read_full, write_full};

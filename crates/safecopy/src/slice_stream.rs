@@ -2,7 +2,7 @@
 
 use usermem_types::{Partial, Transfer};
 
-use crate::block_stream::moved;
+use crate::stream::moved;
 use crate::{
     BlockSeq, DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, StreamError, Writer, copy_seq,
 };
@@ -12,6 +12,15 @@ use crate::{
 const STEP: usize = 64 << 10;
 
 /// A source of the bytes of a slice. Reads come short, then empty, at its end.
+///
+/// ```
+/// use safecopy::{BlockSeq, DstBlock, Reader, SliceReader};
+///
+/// let mut own = [0; 4];
+/// let mut reader = SliceReader::new(b"foobar");
+/// assert_eq!(reader.read_to_blocks(BlockSeq::of(DstBlock::from_slice(&mut own))), Ok(4));
+/// assert_eq!((&own, reader.rest()), (b"foob", &b"ar"[..]));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     slice: &'a [u8],
@@ -40,6 +49,15 @@ impl Reader for SliceReader<'_> {
 }
 
 /// A sink that fills a slice. What does not fit is [`StreamError::EndOfBlocks`].
+///
+/// ```
+/// use safecopy::{BlockSeq, SliceWriter, SrcBlock, Writer};
+///
+/// let mut own = [0; 4];
+/// let mut writer = SliceWriter::new(&mut own);
+/// assert_eq!(writer.write_from_blocks(BlockSeq::of(SrcBlock::from_slice(b"foo"))), Ok(3));
+/// assert_eq!(writer.written(), b"foo");
+/// ```
 #[derive(Debug)]
 pub struct SliceWriter<'a> {
     slice: &'a mut [u8],
@@ -77,6 +95,19 @@ impl Writer for SliceWriter<'_> {
 
 /// A sink that appends to a vector, up to a limit. What exceeds it is
 /// [`StreamError::EndOfBlocks`].
+///
+/// The vector grows by 64 KiB at most before bytes arrive to fill them.
+///
+/// ```
+/// use safecopy::{BlockSeq, SrcBlock, StreamError, VecWriter, Writer};
+/// use usermem_types::Partial;
+///
+/// let mut vec = Vec::new();
+/// let mut writer = VecWriter::new(&mut vec, 4);
+/// let result = writer.write_from_blocks(BlockSeq::of(SrcBlock::from_slice(b"foobar")));
+/// assert_eq!(result, Err(Partial::new(4, StreamError::EndOfBlocks)));
+/// assert_eq!(vec, b"foob");
+/// ```
 #[derive(Debug)]
 pub struct VecWriter<'a> {
     vec: &'a mut Vec<u8>,
