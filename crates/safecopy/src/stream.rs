@@ -17,6 +17,7 @@
 
 use std::fmt;
 
+use static_assertions::const_assert_eq;
 use usermem_types::{Errno, Partial, Transfer};
 
 use crate::{BlockSeq, DstBlockSeq, HostFault, SrcBlockSeq};
@@ -40,6 +41,9 @@ pub enum StreamError {
     /// A full transfer was asked for and a round moved nothing without an error.
     NoProgress,
 }
+
+// A failed transfer is passed by value.
+const_assert_eq!(size_of::<StreamError>(), 2 * size_of::<usize>());
 
 impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
