@@ -8,17 +8,23 @@
 //! touched only by the assembly in `arch`, whose faults come back as a [`HostFault`] with an exact
 //! count.
 
+mod action;
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
 mod arch;
 mod atomic;
 mod block;
 mod block_stream;
+mod claim;
+#[cfg(all(test, loom))]
+mod claim_loom;
 mod copy;
 mod fault;
 mod handler;
+mod init;
 mod iovec;
 mod previous;
+mod primitive;
 mod recovery;
 mod seq;
 mod slice_stream;
@@ -30,7 +36,7 @@ pub use block::{Block, Destination, DstBlock, Source, SrcBlock};
 pub use block_stream::{BlockSeqReader, BlockSeqWriter};
 pub use copy::{copy, zero};
 pub use fault::HostFault;
-pub use handler::{InitError, Status, init, status};
+pub use init::{InitError, Status, init, status};
 pub use iovec::IoVecs;
 pub use seq::{BlockSeq, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
 pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
