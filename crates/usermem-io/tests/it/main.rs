@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod host_memory;
+
 mod bytes_io;
 mod int_strings;
+mod model;
 mod objects;
 mod sequences;
 mod strings;

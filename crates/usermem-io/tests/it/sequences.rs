@@ -1,4 +1,4 @@
-//! Sequences and streams over them: spec 15.5 and 15.11 D.
+//! Sequences, and streams over them.
 
 use std::io::{ErrorKind, Read, Write};
 
