@@ -6,7 +6,7 @@ use safecopy::{DstBlock, DstBlockSeq, HostFault, Reader, SrcBlock, SrcBlockSeq, 
 use smallvec::SmallVec;
 use usermem_types::{Addr, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer};
 
-use crate::{Io, IoCause, IoOpts, finish_stream};
+use crate::{Io, IoCause, IoOpts, IoSequence, finish_stream};
 
 /// An [`Io`] over a buffer of our own, whose addresses are offsets into it.
 ///
@@ -52,6 +52,24 @@ impl<'a> BytesIo<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.block.is_empty()
+    }
+
+    /// Returns the whole buffer as a sequence, for code that is given one.
+    ///
+    /// ```
+    /// let mut buffer = *b"abcd";
+    /// let io = usermem_io::BytesIo::new(&mut buffer);
+    /// assert_eq!(io.sequence().drop_first(1).copy_out(b"XYZ!"), Ok(3));
+    /// assert_eq!(&buffer, b"aXYZ");
+    /// ```
+    ///
+    /// # Panics
+    /// Never: no buffer is longer than a sequence can be.
+    #[must_use]
+    pub fn sequence(&self) -> IoSequence<'_> {
+        let ranges = Addr::ZERO.to_range(self.len() as u64).map(AddrRangeSeq::of);
+        let ranges = ranges.and_then(Result::ok).expect("our own invariant: slices are shorter");
+        IoSequence::new(self, ranges, IoOpts::CHECKED)
     }
 
     /// Returns the part of `len` bytes at `addr` that lies in the buffer, and the fault of what

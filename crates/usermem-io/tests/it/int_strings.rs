@@ -87,6 +87,25 @@ fn without_destinations_nothing_is_read() {
 }
 
 #[test]
+fn pitfall_20_every_byte_of_a_text_is_fetched_once() {
+    let memory = ModelMemory::of_bytes(&[b"1 2 3 ", &[b' '; 994][..]].concat());
+    let io = Recorder::new(&memory);
+    let ranges = [r(0, 100), r(500, 500), r(200, 1000), r(100, 110)];
+    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut dsts = [0; 3];
+    assert_eq!(io.copy_in_int32_strings(seq, &mut dsts, IoOpts::CHECKED), Ok(910));
+    let calls: Vec<_> = io.take_calls().iter().map(|call| (call.addr.get(), call.len)).collect();
+    let pieces = [(0, 100), (500, 0), (200, 156), (356, 256), (612, 256), (868, 132), (100, 10)];
+    assert_eq!((calls, dsts), (pieces.to_vec(), [1, 2, 3]));
+}
+
+#[test]
+fn a_fault_behind_all_numbers_is_reported() {
+    let text = [b"1 2 ", &[b'x'; 1000][..]].concat();
+    assert_eq!(read_to_fault(&text), (fault(4, 1004), vec![1, 2]));
+}
+
+#[test]
 fn pitfall_06_a_number_that_a_fault_cuts_off_is_not_stored() {
     assert_eq!(read_to_fault(b"100 20"), (fault(4, 6), vec![100, 2]));
     assert_eq!(read_to_fault(b"1"), (fault(0, 1), vec![1, 2]));

@@ -4,12 +4,15 @@
 
 mod host_memory;
 
+mod bad_input;
 mod bytes_io;
 mod int_strings;
 mod model;
 mod objects;
 mod sequences;
+mod streaming;
 mod strings;
+mod untrusted;
 mod vectors;
 
 use usermem_io::{Io, IoSequence};
