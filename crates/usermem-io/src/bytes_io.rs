@@ -62,10 +62,8 @@ impl<'a> BytesIo<'a> {
     /// assert_eq!(io.sequence().drop_first(1).copy_out(b"XYZ!"), Ok(3));
     /// assert_eq!(&buffer, b"aXYZ");
     /// ```
-    ///
-    /// # Panics
-    /// Never: no buffer is longer than a sequence can be.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "no slice is longer than a sequence can be")]
     pub fn sequence(&self) -> IoSequence<'_> {
         let ranges = Addr::ZERO.to_range(self.len() as u64).map(AddrRangeSeq::of);
         let ranges = ranges.and_then(Result::ok).expect("our own invariant: slices are shorter");
