@@ -105,7 +105,7 @@ fn reads_end_at_page_boundaries() {
     assert_eq!(trace(0x2000 - 64, 150), [64, 64, 22]);
     assert_eq!(trace(0x2000 - 1, 66), [1, 64, 1]);
     assert_eq!(trace(0x2000 - 65, 130), [64, 1, 64, 1]);
-    assert_eq!(trace(0x1000, 0), []);
+    assert!(trace(0x1000, 0).is_empty());
     assert_eq!(trace(0x1000, 1), [1]);
 }
 

@@ -1,14 +1,18 @@
 //! Address spaces that break their contract: what is built on them has a result all the same.
 
 use safecopy::{Reader, Writer};
-use usermem_io::{Io, IoCause, IoExt, IoOpts, IoReadWriter, StringCause, StringError, StructError};
+use usermem_io::{
+    IntStringsCause, Io, IoCause, IoExt, IoOpts, IoReadWriter, StringCause, StringError,
+    StructError,
+};
 use usermem_types::{Addr, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer};
 
 use crate::r;
 
 const CHECKED: IoOpts = IoOpts::CHECKED;
 
-/// An address space that answers every scalar transfer with the same, and reads `A`s.
+/// An address space that answers every scalar transfer with the same, and leaves `A`s in all of
+/// the destination, whatever it answers.
 struct Stuck(Transfer);
 
 impl Io for Stuck {
@@ -17,9 +21,7 @@ impl Io for Stuck {
     }
 
     fn copy_in(&self, _: Addr, dst: &mut [u8], _: IoOpts) -> Transfer {
-        let (Ok(done) | Err(Partial { done, .. })) = self.0;
-        let done = done.min(dst.len());
-        dst[..done].fill(b'A');
+        dst.fill(b'A');
         self.0
     }
 
@@ -113,6 +115,22 @@ fn more_than_was_asked_for_is_what_was_asked_for() {
     // Bytes where there are none: the cursor does not wrap around.
     let mut cursor = IoReadWriter::new(&TOO_MUCH, Addr::new(u64::MAX - 1), CHECKED);
     assert_eq!((cursor.copy_in(&mut [0; 3]), cursor.addr()), (Ok(3), Addr::MAX));
+}
+
+#[test]
+fn pitfall_05_what_lies_behind_the_count_is_not_looked_at() {
+    let fails = Stuck(Err(Partial::new(2, FAULT)));
+    let read = fails.copy_in_string(Addr::ZERO, 64, CHECKED);
+    let cause = StringCause::Fault(FAULT);
+    assert_eq!(read, Err(StringError { partial: b"AA".to_vec(), cause }));
+    // The first `A` of what must be zero is too many; none of those behind the count is.
+    assert_eq!(fails.copy_in_struct::<u8>(Addr::ZERO, 4, CHECKED), Err(StructError::TooBig));
+    let fails = Stuck(Err(Partial::new(0, FAULT)));
+    let read = fails.copy_in_struct::<u8>(Addr::ZERO, 4, CHECKED);
+    assert_eq!(read, Err(StructError::Fault(FAULT)));
+    let seq = AddrRangeSeq::of(r(0, 4)).unwrap();
+    let read = fails.copy_in_int32_strings(seq, &mut [0], CHECKED);
+    assert_eq!(read, Err(Partial::new(0, IntStringsCause::Io(FAULT.into()))));
 }
 
 #[test]
