@@ -10,6 +10,7 @@ use usermem_types::{
 
 use crate::{Area, Layout};
 
+mod chains;
 mod expected;
 mod io;
 

@@ -9,6 +9,15 @@ use usermem_types::{AccessType, Addr, AddrRange, FaultKind};
 use crate::{Area, Layout, Op, SeqStep, Size, Step};
 
 /// What is done to a sequence of ranges.
+///
+/// ```
+/// use proptest::strategy::{Strategy, ValueTree};
+/// use proptest::test_runner::TestRunner;
+/// use testkit::strategies::seq_ops;
+///
+/// let ops = seq_ops(64, 3).new_tree(&mut TestRunner::default()).unwrap().current();
+/// assert!(ops.len() <= 3);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeqOp {
     /// [`usermem_types::AddrRangeSeq::drop_first`].

@@ -3,14 +3,14 @@
 //! Nothing in here calls what it describes: only the methods of [`Io`] of the model itself.
 
 use usermem_io::{Io, IoCause, IoOpts};
-use usermem_types::{Addr, AddrRange, AddrRangeSeq, Fault, FaultKind, Partial, Transfer};
+use usermem_types::{Addr, AddrRange, Fault, FaultKind, Partial, Transfer};
 
 use super::ModelMemory;
-use crate::script::{NO_NUMBER, STREAM_ERROR};
-use crate::{ModelSeq, Op, Outcome, ScriptedReader, ScriptedWriter, SeqStep, Step, Stop};
+use crate::script::NO_NUMBER;
+use crate::{Op, Outcome, Stop};
 
 /// What was read, and why no more was.
-type Read<C> = (Vec<u8>, Option<C>);
+pub(super) type Read<C> = (Vec<u8>, Option<C>);
 
 impl ModelMemory {
     /// Returns what an operation has to answer, and does what it has to do; `None` when its
@@ -71,7 +71,7 @@ impl ModelMemory {
         })
     }
 
-    fn read(&self, addr: Addr, len: usize, opts: IoOpts) -> Read<Fault> {
+    pub(super) fn read(&self, addr: Addr, len: usize, opts: IoOpts) -> Read<Fault> {
         let mut bytes = vec![0; len];
         match self.copy_in(addr, &mut bytes, opts) {
             Ok(_) => (bytes, None),
@@ -170,7 +170,7 @@ impl ModelMemory {
         Ok(done)
     }
 
-    fn read_vec(&self, ranges: &[AddrRange], len: usize, opts: IoOpts) -> Read<IoCause> {
+    pub(super) fn read_vec(&self, ranges: &[AddrRange], len: usize, opts: IoOpts) -> Read<IoCause> {
         let mut bytes = vec![0; len];
         let transfer = Self::each_range(ranges, len, |addr, at, len| {
             self.copy_in(addr, &mut bytes[at..at + len], opts)
@@ -183,14 +183,14 @@ impl ModelMemory {
         (bytes, cause)
     }
 
-    fn write_vec(&self, ranges: &[AddrRange], data: &[u8], opts: IoOpts) -> Outcome {
+    pub(super) fn write_vec(&self, ranges: &[AddrRange], data: &[u8], opts: IoOpts) -> Outcome {
         let transfer = Self::each_range(ranges, data.len(), |addr, at, len| {
             self.copy_out(addr, &data[at..at + len], opts)
         });
         Outcome::transfer(transfer, &[])
     }
 
-    fn zero_vec(&self, ranges: &[AddrRange], len: usize, opts: IoOpts) -> Outcome {
+    pub(super) fn zero_vec(&self, ranges: &[AddrRange], len: usize, opts: IoOpts) -> Outcome {
         let transfer = Self::each_range(ranges, len, |addr, _, len| self.zero_out(addr, len, opts));
         Outcome::transfer(transfer, &[])
     }
@@ -207,6 +207,7 @@ impl ModelMemory {
         if dsts.is_empty() {
             return Ok(0);
         }
+        // More than any test has.
         let (text, cause) = self.read_vec(ranges, 1 << 20, opts);
         let is_space = |byte: &u8| b" \t\n\x0b\x0c\r".contains(byte);
         let skip = |at: usize| at + text[at..].iter().take_while(|byte| is_space(byte)).count();
@@ -231,83 +232,9 @@ impl ModelMemory {
             None => Ok(at),
         }
     }
-
-    fn cursor(&self, addr: Addr, steps: &[Step], opts: IoOpts) -> Outcome {
-        let mut at = addr;
-        let step = |step: &Step| {
-            let outcome = match step {
-                Step::CopyIn(len) | Step::Read(len) => prefix(self.read(at, *len, opts)),
-                Step::CopyOut(src) | Step::Write(src) => {
-                    Outcome::transfer(self.copy_out(at, src, opts), &[])
-                }
-            };
-            at = at.saturating_add(outcome.done as u64);
-            Outcome { position: Some(at.get()), ..short_first(step, outcome) }
-        };
-        Outcome::steps(steps.iter().map(step).collect())
-    }
-
-    fn seq_cursor(&self, ranges: &[AddrRange], steps: &[Step], opts: IoOpts) -> Outcome {
-        let mut seq = ModelSeq::new(ranges);
-        let step = |step: &Step| {
-            let outcome = match step {
-                Step::CopyIn(len) | Step::Read(len) => {
-                    prefix(self.read_vec(&seq.ranges(), *len, opts))
-                }
-                Step::CopyOut(src) | Step::Write(src) => self.write_vec(&seq.ranges(), src, opts),
-            };
-            seq.drop_first(outcome.done as u64);
-            Outcome { position: Some(seq.num_bytes()), ..short_first(step, outcome) }
-        };
-        Outcome::steps(steps.iter().map(step).collect())
-    }
-
-    fn seq(&self, ranges: &[AddrRange], steps: &[SeqStep], opts: IoOpts) -> Outcome {
-        let mut seq = ModelSeq::new(ranges);
-        let step = |step: &SeqStep| match step {
-            SeqStep::DropFirst(bytes) => {
-                seq.drop_first(*bytes);
-                Outcome { position: Some(seq.num_bytes()), ..Outcome::default() }
-            }
-            SeqStep::TakeFirst(bytes) => {
-                seq.take_first(*bytes);
-                Outcome { position: Some(seq.num_bytes()), ..Outcome::default() }
-            }
-            SeqStep::CopyIn(len) => prefix(self.read_vec(&seq.ranges(), *len, opts)),
-            SeqStep::CopyOut(src) => self.write_vec(&seq.ranges(), src, opts),
-            SeqStep::ZeroOut(len) => self.zero_vec(&seq.ranges(), *len, opts),
-            SeqStep::CopyOutFrom { data, fails } => {
-                self.stream_out(&seq.ranges(), data, *fails, opts)
-            }
-            SeqStep::CopyInTo { room, fails } => self.stream_in(&seq.ranges(), *room, *fails, opts),
-        };
-        Outcome::steps(steps.iter().map(step).collect())
-    }
-
-    fn stream_out(&self, ranges: &[AddrRange], data: &[u8], fails: bool, opts: IoOpts) -> Outcome {
-        let mut reader = ScriptedReader::new(data, fails.then_some(STREAM_ERROR));
-        let ranges = AddrRangeSeq::from_slice(ranges).expect("they were added up");
-        let outcome = Outcome::transfer(self.copy_out_from(ranges, &mut reader, opts), &[]);
-        Outcome { calls: reader.calls, ..outcome }
-    }
-
-    fn stream_in(&self, ranges: &[AddrRange], room: usize, fails: bool, opts: IoOpts) -> Outcome {
-        let mut writer = ScriptedWriter::new(room, fails.then_some(STREAM_ERROR));
-        let ranges = AddrRangeSeq::from_slice(ranges).expect("they were added up");
-        let transfer = self.copy_in_to(ranges, &mut writer, opts);
-        Outcome { calls: writer.calls, ..Outcome::transfer(transfer, &writer.data) }
-    }
 }
 
 /// What was read, and why no more was.
-fn prefix<C: Into<Stop>>((data, cause): Read<C>) -> Outcome {
+pub(super) fn prefix<C: Into<Stop>>((data, cause): Read<C>) -> Outcome {
     Outcome { done: data.len(), stop: cause.map(Into::into), data, ..Outcome::default() }
-}
-
-/// A stream of `std::io` keeps an error for the next time when there is a count to tell.
-fn short_first(step: &Step, outcome: Outcome) -> Outcome {
-    match step {
-        Step::Read(_) | Step::Write(_) if outcome.done > 0 => Outcome { stop: None, ..outcome },
-        _ => outcome,
-    }
 }
