@@ -13,6 +13,7 @@ mod model_seq;
 mod script;
 mod streams;
 
+pub mod fuzz;
 pub mod strategies;
 
 pub use layout::{Area, Layout};
