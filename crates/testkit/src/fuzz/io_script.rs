@@ -59,9 +59,7 @@ fn op(input: &mut Input<'_>, end: u64) -> Op {
         7 => Op::ZeroOutVec { ranges: ranges(input, end), len: input.len(MAX_LEN) },
         8 => Op::CopyInString { addr: input.addr(0, end), max_len: input.len(MAX_LEN) },
         9 => Op::Swap { addr: word(input, end), new: value(input) },
-        10 => {
-            Op::CompareExchange { addr: word(input, end), old: value(input), new: value(input) }
-        }
+        10 => Op::CompareExchange { addr: word(input, end), old: value(input), new: value(input) },
         _ => Op::Load { addr: word(input, end) },
     }
 }
