@@ -40,7 +40,7 @@ pub fn block_seq(data: &[u8]) {
             expected[byte.addr - base] = value(at);
         }
     };
-    if data.len() % 4 == 0 {
+    if data.len().is_multiple_of(4) {
         touch(dsts.bytes.len(), &|_| 0);
         assert_eq!(zero_seq(dsts.seq), Ok(dsts.bytes.len()));
     } else {
