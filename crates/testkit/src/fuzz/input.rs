@@ -77,12 +77,12 @@ impl<'a> Input<'a> {
     }
 
     /// Returns memory that begins at `start`: areas with gaps between them or without, some of
-    /// which fault, filled with bytes that `spell` has translated.
-    pub(super) fn memory(&mut self, start: u64, spell: impl Fn(u8) -> u8) -> ModelMemory {
+    /// which fault, filled with what `spell` makes of bytes.
+    pub(super) fn memory(&mut self, start: u64, spell: impl Fn(Vec<u8>) -> Vec<u8>) -> ModelMemory {
         let memory = ModelMemory::new(&Layout::default());
         let mut at = start;
         for _ in 0..self.number(1..=5) {
-            let content: Vec<u8> = self.bytes(0x120).into_iter().map(&spell).collect();
+            let content = spell(self.bytes(0x120));
             let start = Addr::new(at);
             let range = start.to_range(content.len() as u64).unwrap_or_default();
             memory.map(self.area(range));

@@ -8,8 +8,34 @@ use super::input::Input;
 /// Where memory begins.
 const START: u64 = 0x100;
 
-/// What numbers are written with, and what comes between them.
-const ALPHABET: &[u8; 16] = b"0123456789  \n+-x";
+/// What numbers are written with, and what comes between them; and numbers that have too many
+/// bits, or just not.
+const ALPHABET: [&str; 24] = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "9",
+    " ",
+    "  ",
+    "\n",
+    "\r\t",
+    "+",
+    "-",
+    "x",
+    "\u{b}",
+    "2147483647 ",
+    "2147483648",
+    "-2147483648",
+    "-2147483649 ",
+    "4294967295 ",
+    "4294967296 ",
+];
 
 /// Reads numbers from ranges of memory with faults at arbitrary places, and compares them with
 /// what a parser makes of the whole text.
@@ -20,10 +46,14 @@ pub fn int_strings(data: &[u8]) {
     let mut input = Input::new(data);
     let (opts, count) = (input.opts(), input.len(5));
     let ranges = input.ranges(START, START + 0x300, 0x280);
-    let memory = input.memory(START, |byte| ALPHABET[usize::from(byte % 16)]);
+    let memory = input.memory(START, spell);
     check(&memory, &ranges, count, opts);
     let mut buffer = [vec![b' '; START as usize], memory.content()].concat();
     check(&BytesIo::new(&mut buffer), &ranges, count, opts);
+}
+
+fn spell(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| ALPHABET[usize::from(byte % 24)].bytes()).collect()
 }
 
 fn check(io: &dyn Io, ranges: &[AddrRange], count: usize, opts: IoOpts) {

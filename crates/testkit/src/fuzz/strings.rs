@@ -17,7 +17,7 @@ const START: u64 = 0xf80;
 pub fn strings(data: &[u8]) {
     let mut input = Input::new(data);
     let (opts, addr, max_len) = (input.opts(), input.addr(START, START + 0x300), input.len(0x400));
-    let memory = input.memory(START, |byte| byte);
+    let memory = input.memory(START, |bytes| bytes);
     check(&memory, addr, max_len, opts);
     check_fetches(&memory, addr, max_len, opts);
     let mut buffer = [vec![b'x'; START as usize], memory.content()].concat();
