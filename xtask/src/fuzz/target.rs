@@ -8,8 +8,8 @@ use super::create;
 use super::report::Report;
 use crate::process::{Stream, run as run_command, watch};
 
-/// So many of the last lines of a target that failed are shown.
-const SHOWN: usize = 60;
+/// So many lines are shown of what a target says from its failure on; what follows is a long stack.
+const SHOWN: usize = 40;
 
 /// A target that was built.
 pub(super) struct Target<'a> {
@@ -39,18 +39,18 @@ impl<'a> Target<'a> {
         // Nothing that a program controls may hang or exhaust us.
         command.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=2048"]);
         command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg(&corpus);
-        let mut last = Vec::new();
+        let mut failure: Vec<String> = Vec::new();
         let limit = time + Duration::from_secs(120);
         let ended = watch(&mut command, Stream::Stderr, limit, |line| {
             if report.read(line) {
                 println!("  {}", report.progress(self.name));
-            } else if !line.starts_with('#') {
-                last.push(line.to_owned());
+            } else if !failure.is_empty() || is_failure(line) {
+                failure.push(line.to_owned());
             }
         });
         let result = ended.map_err(|error| {
-            let shown = &last[last.len().saturating_sub(SHOWN)..];
-            println!("{}", shown.join("\n"));
+            failure.truncate(SHOWN);
+            println!("{}", failure.join("\n"));
             self.explain(&error, report.failing_input())
         });
         (report, result)
@@ -72,10 +72,40 @@ impl<'a> Target<'a> {
     /// The triple is cargo-fuzz's default: that of the host.
     fn command(&self) -> Command {
         let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-        Command::new(self.folder.join(triple).join("release").join(self.name))
+        let mut command = Command::new(self.folder.join(triple).join("release").join(self.name));
+        // The stack that libFuzzer prints says the same.
+        command.env("RUST_BACKTRACE", "0");
+        command
     }
 
     fn place(&self, kind: &str) -> PathBuf {
         self.folder.join(kind).join(self.name)
+    }
+}
+
+/// Whether a failure begins with this line: a panic, or what the sanitizer or libFuzzer itself found.
+fn is_failure(line: &str) -> bool {
+    line.contains("panicked at ") || line.contains("ERROR: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_begins_with_its_reason() {
+        assert!(is_failure("thread '<unnamed>' (1) panicked at crates/x.rs:30:9:"));
+        assert!(is_failure("==31741== ERROR: libFuzzer: timeout after 11 seconds"));
+        assert!(!is_failure("INFO: Seed: 493671644"));
+    }
+
+    #[test]
+    fn a_failure_names_the_command_that_repeats_it() {
+        let target = Target::new(Path::new("f"), "strings");
+        assert_eq!(
+            target.explain("exit status: 77", Some("f/crash-1")),
+            "strings: an input fails; to see it again: cargo xtask fuzz strings --input f/crash-1"
+        );
+        assert_eq!(target.explain("not done", None), "strings: not done");
     }
 }
