@@ -3,6 +3,15 @@
 use usermem_types::{AccessType, Addr, AddrRange, FaultKind};
 
 /// A range that is mapped alike.
+///
+/// ```
+/// use testkit::Layout;
+/// use usermem_types::{AccessType, FaultKind};
+///
+/// let area = Layout::parse("r-- 1000-2000 bus").areas()[0];
+/// assert_eq!((area.range.len(), area.access), (0x1000, AccessType::READ));
+/// assert_eq!((area.max_access, area.fault), (AccessType::ALL, Some(FaultKind::Bus)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     /// Where it lies.

@@ -4,6 +4,16 @@ use usermem_types::{Addr, AddrRange, AddrRangeSeq};
 
 /// A sequence of ranges as a list of those that are left, with what an
 /// [`AddrRangeSeq`] promises spelled out.
+///
+/// ```
+/// use testkit::ModelSeq;
+/// use usermem_types::{Addr, AddrRangeSeq};
+///
+/// let ranges = [Addr::new(1).to_range(2).unwrap(), Addr::new(9).to_range(3).unwrap()];
+/// let mut model = ModelSeq::new(&ranges);
+/// model.drop_first(3);
+/// model.assert_same(AddrRangeSeq::from_slice(&ranges).unwrap().drop_first(3));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelSeq {
     /// Start and length of every range that is left.

@@ -8,6 +8,15 @@ use usermem_types::{AccessType, Addr, AddrRange, FaultKind};
 use crate::{Area, Layout, Op};
 
 /// What is done to a sequence of ranges.
+///
+/// ```
+/// use proptest::prelude::*;
+/// use testkit::strategies::{SeqOp, seq_ops};
+///
+/// proptest!(|(ops in seq_ops(7, 4))| {
+///     assert!(ops.iter().all(|op| !matches!(op, SeqOp::DropFirst(8..) | SeqOp::TakeFirst(8..))));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeqOp {
     /// [`usermem_types::AddrRangeSeq::drop_first`].
