@@ -2,10 +2,12 @@
 //!
 //! A [`Platform`] makes address spaces and contexts. A [`Context`] is one application thread's
 //! CPU state; [`Context::switch`] runs it until it needs the kernel. [`null`] records mappings
-//! and runs nothing; [`ptrace`] runs code in stub processes.
+//! and runs nothing, so that a [`SoftCpu`] can play the processor; [`ptrace`] runs code in stub
+//! processes.
 
 mod context;
 mod regs;
+mod soft_cpu;
 
 pub mod null;
 pub mod ptrace;
@@ -18,3 +20,4 @@ pub use context::{
 };
 pub use ptrace::{Check, probe};
 pub use regs::Registers;
+pub use soft_cpu::{Refusal, SoftCpu, SoftMemory};
