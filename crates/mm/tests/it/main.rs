@@ -1,0 +1,8 @@
+//! The memory manager over every kind of address space.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod conformance;
+mod machine;
+mod objects;
+mod rig;
