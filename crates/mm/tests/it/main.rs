@@ -7,3 +7,4 @@ mod direct;
 mod machine;
 mod objects;
 mod rig;
+mod stress;

@@ -71,6 +71,43 @@ impl<M: Machine> Rig<M> {
         Self { mm, machine, memory: Arc::clone(memory) }
     }
 
+    /// Runs an instruction of the program until it is through or gets a signal.
+    #[track_caller]
+    pub(crate) fn run(&mut self, access: Access) -> Result<u64, Signal> {
+        for _ in 0..100 {
+            match self.machine.access(access) {
+                Ok(value) => return Ok(value),
+                Err(fault) => self.mm.handle_user_fault(&fault).map_err(|fault| {
+                    let UserFault { signal, code, addr } = fault;
+                    (signal, code, addr)
+                })?,
+            }
+        }
+        panic!("the same access faults for ever: {access:?}");
+    }
+
+    /// Returns whether the program reaches a byte without any help.
+    pub(crate) fn is_shown(&mut self, addr: Addr) -> bool {
+        self.machine.access(Access::Load(addr)).is_ok()
+    }
+
+    #[track_caller]
+    pub(crate) fn load(&mut self, addr: Addr) -> Result<u8, Signal> {
+        self.run(Access::Load(addr)).map(|byte| u8::try_from(byte).unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&mut self, addr: Addr, byte: u8) -> Result<(), Signal> {
+        self.run(Access::Store(addr, byte)).map(drop)
+    }
+
+    #[track_caller]
+    pub(crate) fn fetch(&mut self, addr: Addr) -> Result<(), Signal> {
+        self.run(Access::Fetch(addr)).map(drop)
+    }
+}
+
+impl<M> Rig<M> {
     /// Maps private zeroed memory at page `index` of the window.
     pub(crate) fn try_map(&self, index: u64, pages: u64, access: AccessType) -> Result<(), Errno> {
         let (addr, len) = (page(index), pages * PAGE);
@@ -113,41 +150,6 @@ impl<M: Machine> Rig<M> {
     #[track_caller]
     pub(crate) fn protect(&self, index: u64, pages: u64, access: AccessType) {
         self.mm.mprotect(page(index), pages * PAGE, access.prot()).unwrap();
-    }
-
-    /// Runs an instruction of the program until it is through or gets a signal.
-    #[track_caller]
-    pub(crate) fn run(&mut self, access: Access) -> Result<u64, Signal> {
-        for _ in 0..100 {
-            match self.machine.access(access) {
-                Ok(value) => return Ok(value),
-                Err(fault) => self.mm.handle_user_fault(&fault).map_err(|fault| {
-                    let UserFault { signal, code, addr } = fault;
-                    (signal, code, addr)
-                })?,
-            }
-        }
-        panic!("the same access faults for ever: {access:?}");
-    }
-
-    /// Returns whether the program reaches a byte without any help.
-    pub(crate) fn is_shown(&mut self, addr: Addr) -> bool {
-        self.machine.access(Access::Load(addr)).is_ok()
-    }
-
-    #[track_caller]
-    pub(crate) fn load(&mut self, addr: Addr) -> Result<u8, Signal> {
-        self.run(Access::Load(addr)).map(|byte| u8::try_from(byte).unwrap())
-    }
-
-    #[track_caller]
-    pub(crate) fn store(&mut self, addr: Addr, byte: u8) -> Result<(), Signal> {
-        self.run(Access::Store(addr, byte)).map(drop)
-    }
-
-    #[track_caller]
-    pub(crate) fn fetch(&mut self, addr: Addr) -> Result<(), Signal> {
-        self.run(Access::Fetch(addr)).map(drop)
     }
 
     /// Puts there what a program can jump to.
