@@ -41,7 +41,7 @@ impl Rig {
 
     pub(super) fn with_limit(limit: Option<u64>) -> Self {
         let options =
-            MemoryFileOptions { limit, reservation: 1 << 33, ..MemoryFileOptions::default() };
+            MemoryFileOptions { limit, reservation: 1 << 28, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).unwrap();
         let space = Arc::new(NullAddressSpace::new());
         let mm = MemoryManager::new(Arc::clone(&space) as _, Arc::clone(&memory));
