@@ -135,8 +135,8 @@ impl AddressSpace for NullAddressSpace {
             return Err(Errno::EINVAL);
         }
         let mut state = self.state.lock();
-        let fd = state.descriptor(file)?;
         state.carve(target.start().get(), target.end().get());
+        let fd = state.descriptor(file)?;
         let piece = Piece { end: target.end().get(), fd, offset: range.start, access };
         state.pieces.insert(target.start().get(), piece);
         Ok(())
