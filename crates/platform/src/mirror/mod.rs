@@ -33,6 +33,8 @@ const WINDOW: u64 = 1 << 40;
 /// How many pieces an address space shows at most unless another number is asked for. Each can cost
 /// two of the 65,530 mappings that a process has on a usual host, our own among them.
 const PIECES: usize = 8192;
+/// What one instruction can need at once: two operands that each lie on two pages.
+const MIN_PIECES: usize = 4;
 
 /// Makes [`MirrorAddressSpace`]s, and no contexts.
 ///
@@ -69,14 +71,14 @@ impl MirrorPlatform {
     }
 
     /// Returns the platform with address spaces that show at most so many pieces at once, 8192
-    /// unless this is called. One that would show more shows nothing first, which its program can
+    /// unless this is called, and four at least. One that would show more shows nothing first, which its program can
     /// only notice by the time that it takes.
     ///
     /// A program decides how many pieces its memory has, and the host's limit (`vm.max_map_count`)
     /// is that of the whole process: keep all address spaces together below half of it.
     #[must_use]
     pub fn with_max_pieces(self, pieces: usize) -> Self {
-        Self { pieces, ..self }
+        Self { pieces: pieces.max(MIN_PIECES), ..self }
     }
 
     /// Makes an empty address space.

@@ -5,7 +5,7 @@ use usermem_types::FaultKind;
 use crate::machine::Machine;
 use crate::rig::{NONE, PAGE, R, RW, Rig, byte, denied, page, unmapped};
 
-const MREMAP_MAYMOVE_FIXED: u32 = 3;
+pub(super) const MREMAP_MAYMOVE_FIXED: u32 = 3;
 const MADV_DONTNEED: i32 = 4;
 
 pub(super) fn new_memory_is_zeroed_and_seen_from_both_sides<M: Machine>() {
@@ -26,7 +26,7 @@ pub(super) fn new_memory_is_zeroed_and_seen_from_both_sides<M: Machine>() {
 }
 
 /// Maps eight pages that hold their numbers plus one.
-fn eight_pages<M: Machine>() -> Rig<M> {
+pub(super) fn eight_pages<M: Machine>() -> Rig<M> {
     let mut rig = Rig::<M>::new();
     rig.map(0, 8, RW);
     for index in 0..8 {
@@ -72,25 +72,9 @@ pub(super) fn unmapping_a_part_leaves_the_rest<M: Machine>() {
     }
 }
 
-pub(super) fn nothing_is_reached_after_it_was_unmapped<M: Machine>() {
-    let mut rig = eight_pages::<M>();
-    assert!(rig.is_shown(page(4)));
-    rig.unmap(4, 1);
-    assert!(!rig.is_shown(page(4)));
-    // Nor is it the old page when something else is mapped there.
-    rig.map(4, 1, R);
-    assert_eq!(rig.load(page(4)), Ok(0));
-    rig.unmap(0, 8);
-    assert!((0..8).all(|index| !rig.is_shown(page(index))));
-    assert!(rig.machine.mapped_bytes().is_none_or(|bytes| bytes == 0));
-}
-
 pub(super) fn moved_pages_keep_their_contents<M: Machine>() {
     let mut rig = eight_pages::<M>();
     rig.mm.mremap(page(2), 3 * PAGE, 4 * PAGE, MREMAP_MAYMOVE_FIXED, page(20)).unwrap();
-    for index in 0..8 {
-        assert_eq!(rig.is_shown(page(index)), !(2..5).contains(&index));
-    }
     let moved: Vec<_> = (20..24).map(|index| rig.load(page(index)).unwrap()).collect();
     assert_eq!(moved, [3, 4, 5, 0]);
     assert_eq!(rig.load(page(3)), Err(unmapped(page(3))));

@@ -11,6 +11,7 @@ mod mapping;
 mod protection;
 mod script;
 mod sharing;
+mod showing;
 mod teardown;
 
 /// Makes a test of each body for one machine: a test needs a name of its own, which no function
@@ -28,13 +29,15 @@ macro_rules! over {
     };
 }
 
-/// Makes tests of all bodies for each machine.
+/// Makes tests for each machine: of the bodies that expect to find shown what was shown once, and
+/// of those that do not and hold on a machine that forgets, too.
 macro_rules! suite {
-    ($bodies:tt) => {
-        over!(null, Null, $bodies);
-        over!(mirror, Mirror, $bodies);
+    ({ $($lasting:tt)+ } { $($any:tt)+ }) => {
+        over!(null, Null, { $($lasting)+ $($any)+ });
+        over!(mirror, Mirror, { $($lasting)+ $($any)+ });
+        over!(crowded, Crowded, { $($any)+ });
         #[cfg(target_arch = "x86_64")]
-        over!(ptrace, Ptrace, $bodies);
+        over!(ptrace, Ptrace, { $($lasting)+ $($any)+ });
     };
 }
 
@@ -45,11 +48,14 @@ suite!({
         unmapping_reaches_every_page,
         a_refusal_takes_what_was_there,
         bad_ranges_are_refused;
+    showing:
+        nothing_is_reached_after_it_was_unmapped,
+        moved_pages_are_hidden_where_they_were;
+} {
     mapping:
         new_memory_is_zeroed_and_seen_from_both_sides,
         a_mapping_replaces_what_it_overlaps,
         unmapping_a_part_leaves_the_rest,
-        nothing_is_reached_after_it_was_unmapped,
         moved_pages_keep_their_contents,
         discarded_memory_is_zeroed,
         thousands_of_mappings_are_told_apart;

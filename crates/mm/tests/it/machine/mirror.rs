@@ -34,3 +34,27 @@ impl Machine for Mirror {
         Some(self.0.mapped_bytes())
     }
 }
+
+/// A [`Mirror`] that shows so little at once that most of it has always just been hidden.
+pub(crate) struct Crowded(Mirror);
+
+impl Machine for Crowded {
+    const CASES: u32 = 128;
+
+    fn new() -> Self {
+        let platform = MirrorPlatform::new().unwrap().with_window(WINDOW).with_max_pieces(0);
+        Self(Mirror(Arc::new(platform.new_mirror().unwrap())))
+    }
+
+    fn space(&self) -> Arc<dyn AddressSpace> {
+        self.0.space()
+    }
+
+    fn access(&mut self, access: Access) -> Result<u64, FaultInfo> {
+        self.0.access(access)
+    }
+
+    fn mapped_bytes(&self) -> Option<u64> {
+        self.0.mapped_bytes()
+    }
+}

@@ -11,7 +11,7 @@ use memmap::AddressSpace;
 use platform::{FaultInfo, SoftCpu, SoftMemory};
 use usermem_types::Addr;
 
-pub(crate) use mirror::Mirror;
+pub(crate) use mirror::{Crowded, Mirror};
 pub(crate) use null::Null;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use ptrace::Ptrace;
