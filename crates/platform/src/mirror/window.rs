@@ -89,7 +89,7 @@ impl Window {
     ) -> Result<(), Refused> {
         // The file may refuse after the host has removed what was there, and any thread's next
         // mapping could then fall into the window. So the file is mapped elsewhere first, and only
-        // moved here.
+        // moved here, of which the host makes sure before it removes anything.
         self.map_elsewhere(len, (fd, start), access, populate)
             .and_then(|mapped| self.move_here((offset, len), mapped))
             .map_err(|errno| Refused { errno, hidden: self.hide(offset, len) })
@@ -117,6 +117,7 @@ impl Window {
         match moved {
             Ok(_) => Ok(()),
             Err(error) => {
+                // When this is refused, too, the mapping stays where no application can name it.
                 // SAFETY: as above.
                 let _ = unsafe { rustix::mm::munmap(mapped, len) };
                 Err(errno(error))
