@@ -16,7 +16,9 @@ const MOST: usize = 64 << 10;
 impl MemoryManager {
     /// Moves a prefix of `len` bytes by `copy`, which is given where to go on and how much was moved
     /// before, and returns how many bytes. Everything else, and every reason to stop, is for the
-    /// usual way: this one changes nothing but speed.
+    /// usual way: this one changes nothing but speed, and when pages are made present: one by one,
+    /// as the hardware would, where the usual way has all of them before the first byte moves. A
+    /// copy that overwrites what it is yet to make a private copy of can tell.
     pub(crate) fn direct(
         &self,
         addr: Addr,

@@ -120,8 +120,13 @@ fn near_border((index, below): (u64, u64)) -> u64 {
     index * PAGE - below
 }
 
+/// The object that is mapped shared, and the one that is mapped privately. They are two, because it
+/// is unspecified whether a private page that was not copied yet shows what is written to its
+/// object, by the same copy perhaps.
+type Objects = [Arc<Object>; 2];
+
 /// Runs a step and returns everything that can be seen of it.
-fn run<M: Machine>(rig: &mut Rig<M>, object: &Arc<Object>, step: Step) -> String {
+fn run<M: Machine>(rig: &mut Rig<M>, objects: &Objects, step: Step) -> String {
     const CHECKED: IoOpts = IoOpts::CHECKED;
     let at = |offset| page(0).checked_add(offset).unwrap();
     let word = |offset: u64| AlignedAddr::new(at(offset & !3)).unwrap();
@@ -129,15 +134,15 @@ fn run<M: Machine>(rig: &mut Rig<M>, object: &Arc<Object>, step: Step) -> String
         Step::Map(index, pages, access) => format!("{:?}", rig.try_map(index, pages, access)),
         Step::MapObject(index, private) => {
             let flags = if private { MmapFlags::PRIVATE } else { MmapFlags::SHARED };
-            rig.map_object(object, (index, OBJECT), RW, flags);
+            rig.map_object(&objects[usize::from(private)], (index, OBJECT), RW, flags);
             String::new()
         }
         Step::Truncate(pages) => {
-            object.truncate(pages);
+            objects.iter().for_each(|object| object.truncate(pages));
             String::new()
         }
         Step::Forget => {
-            object.forget_translations();
+            objects.iter().for_each(|object| object.forget_translations());
             String::new()
         }
         Step::Unmap(index, pages) => format!("{:?}", rig.mm.munmap(page(index), pages * PAGE)),
@@ -176,7 +181,7 @@ proptest! {
         let mut around = Rig::<Veiled>::with_memory(&memory);
         prop_assert!(direct.mm.address_space().io().is_some());
         prop_assert!(around.mm.address_space().io().is_none());
-        let objects = [(); 2].map(|()| Object::numbered(&memory, OBJECT));
+        let objects = [(); 2].map(|()| [(); 2].map(|()| Object::numbered(&memory, OBJECT)));
         for step in steps {
             let seen = run(&mut direct, &objects[0], step);
             prop_assert_eq!(seen, run(&mut around, &objects[1], step), "{:?}", step);
