@@ -18,7 +18,7 @@ pub trait AddressSpace: Any + Send + Sync + fmt::Debug {
     /// `populate` asks for page tables to be filled at once.
     ///
     /// # Errors
-    /// `ENOMEM` when the host has no room for another mapping.
+    /// `ENOMEM` when the host has no room for another mapping. Then nothing is mapped in the range.
     fn map_file(
         &self,
         addr: Addr,

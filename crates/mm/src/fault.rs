@@ -109,7 +109,7 @@ fn intended(fault: &FaultInfo, vma: &Vma) -> AccessType {
 
 /// Returns what to show in answer to a fault on `page`: what has just been made; otherwise all of
 /// an object's pages, and of private ones, which may be many, the neighbourhood.
-fn to_show(active: &Active, page: KeyRange, fresh: KeyRange) -> KeyRange {
+pub(crate) fn to_show(active: &Active, page: KeyRange, fresh: KeyRange) -> KeyRange {
     if fresh.contains(page.start) {
         return fresh;
     }

@@ -1,12 +1,13 @@
 //! Reading and writing the program's memory.
 
+use memmap::AddressSpaceIo;
 use safecopy::{
     BlockSeq, Destination, DstBlock, HostFault, Reader, Source, SrcBlock, SrcBlockSeq, StreamError,
     Writer,
 };
-use usermem_io::{Io, IoCause, IoOpts};
+use usermem_io::{Io, IoCause, IoOpts, finish_stream};
 use usermem_types::{
-    Addr, AddrRange, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer,
+    AccessType, Addr, AddrRange, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer,
 };
 
 use crate::MemoryManager;
@@ -14,7 +15,7 @@ use crate::blocks::{Blocks, Side};
 
 impl MemoryManager {
     /// Checks that a range is the program's, as is done even for no bytes.
-    fn check(&self, addr: Addr, len: usize) -> Result<AddrRange, Fault> {
+    pub(crate) fn check(&self, addr: Addr, len: usize) -> Result<AddrRange, Fault> {
         let addr = addr.untagged();
         let range = addr.to_range(len as u64).filter(|range| range.end() <= self.layout.limit);
         range.ok_or(Fault::new(FaultKind::OutOfRange, addr))
@@ -46,27 +47,30 @@ impl MemoryManager {
         (Some(transfer(BlockSeq::from_slice(&blocks))), len, fault)
     }
 
-    /// Copies between the program's memory and ours.
+    /// Copies between the program's memory and ours what is left after the first `done` bytes, which
+    /// the address space itself has moved.
     fn transfer<M: Side>(
         &self,
         addr: Addr,
-        len: usize,
+        (done, len): (usize, usize),
         opts: IoOpts,
         copy: impl FnOnce(BlockSeq<'_, M>) -> Transfer<HostFault>,
     ) -> Transfer {
         let range = self.check(addr, len).map_err(|fault| Partial::new(0, fault))?;
-        if range.is_empty() {
-            return Ok(0);
+        let rest = range.drop_first(done as u64);
+        if rest.is_empty() {
+            return Ok(len);
         }
-        let ranges = AddrRangeSeq::of(range)
-            .map_err(|_| Partial::new(0, Fault::new(FaultKind::OutOfRange, addr)))?;
+        let ranges = AddrRangeSeq::of(rest)
+            .map_err(|_| Partial::new(done, Fault::new(FaultKind::OutOfRange, addr)))?;
         let (result, _, fault) = self.with_blocks(ranges, opts, copy);
         let done = match result {
-            None => 0,
-            Some(Ok(done)) => done,
+            None => done,
+            Some(Ok(more)) => done + more,
             Some(Err(partial)) => {
+                let partial = partial.after(done);
                 let at = range.start().saturating_add(partial.done as u64);
-                return Err(Partial::new(partial.done, Fault::new(partial.cause.kind, at)));
+                return Err(partial.map_cause(|host| Fault::new(host.kind, at)));
             }
         };
         match fault {
@@ -95,28 +99,26 @@ impl MemoryManager {
                 let fault = fault.unwrap_or(Fault::new(FaultKind::Unmapped, start));
                 Err(Partial::new(0, fault.into()))
             }
-            (Some(Err(partial)), ..) => {
-                let at = address_of(ranges, partial.done as u64);
-                Err(partial.map_cause(|error| {
-                    IoCause::from_stream(error, |host| Fault::new(host.kind, at))
-                }))
+            // The blocks that were given are memory of ours, so their bytes can be counted.
+            (Some(streamed), given, fault) => {
+                finish_stream(streamed, ranges, given as usize, fault)
             }
-            (Some(Ok(done)), given, Some(fault)) if done as u64 == given => {
-                Err(Partial::new(done, fault.into()))
-            }
-            (Some(Ok(done)), ..) => Ok(done),
         }
     }
 
     /// Runs an atomic access on the word's page itself.
-    fn atomic<M: Side, R>(
+    fn atomic<M: Side>(
         &self,
         addr: AlignedAddr<4>,
         opts: IoOpts,
-        run: impl FnOnce(safecopy::Block<'_, M>) -> Result<R, HostFault>,
-    ) -> Result<R, Fault> {
+        direct: impl Fn(&dyn AddressSpaceIo, Addr) -> Result<u32, Fault>,
+        run: impl FnOnce(safecopy::Block<'_, M>) -> Result<u32, HostFault>,
+    ) -> Result<u32, Fault> {
         let addr = addr.addr();
         let range = self.check(addr, size_of::<u32>())?;
+        if let Some(word) = self.direct_word(range, M::ACCESS, opts, direct) {
+            return Ok(word);
+        }
         let at = |kind| Fault::new(kind, range.start());
         let ranges = AddrRangeSeq::of(range).map_err(|_| at(FaultKind::OutOfRange))?;
         let (result, _, fault) = self.with_blocks(ranges, opts, |blocks: BlockSeq<'_, M>| {
@@ -135,35 +137,33 @@ impl MemoryManager {
     }
 }
 
-/// Returns the address of the byte after the first `done` bytes of the ranges.
-fn address_of(ranges: AddrRangeSeq<'_>, done: u64) -> Addr {
-    let mut left = done;
-    let mut last = Addr::ZERO;
-    for range in ranges {
-        if left < range.len() {
-            return range.start().saturating_add(left);
-        }
-        left -= range.len();
-        last = range.end();
-    }
-    last
-}
-
 impl Io for MemoryManager {
     fn copy_out(&self, addr: Addr, src: &[u8], opts: IoOpts) -> Transfer {
-        self.transfer::<Destination>(addr, src.len(), opts, |dst| {
-            safecopy::copy_seq(dst, SrcBlockSeq::of(SrcBlock::from_slice(src)))
+        let len = src.len();
+        let done = self.direct(addr, len, AccessType::WRITE, opts, |io, at, done| {
+            io.copy_out(at, &src[done..])
+        });
+        let rest = SrcBlock::from_slice(&src[done..]);
+        self.transfer::<Destination>(addr, (done, len), opts, |dst| {
+            safecopy::copy_seq(dst, SrcBlockSeq::of(rest))
         })
     }
 
     fn copy_in(&self, addr: Addr, dst: &mut [u8], opts: IoOpts) -> Transfer {
-        self.transfer::<Source>(addr, dst.len(), opts, |src| {
-            safecopy::copy_seq(BlockSeq::of(DstBlock::from_slice(dst)), src)
+        let len = dst.len();
+        let done = self.direct(addr, len, AccessType::READ, opts, |io, at, done| {
+            io.copy_in(at, &mut dst[done..])
+        });
+        let rest = DstBlock::from_slice(&mut dst[done..]);
+        self.transfer::<Source>(addr, (done, len), opts, |src| {
+            safecopy::copy_seq(BlockSeq::of(rest), src)
         })
     }
 
     fn zero_out(&self, addr: Addr, len: usize, opts: IoOpts) -> Transfer {
-        self.transfer::<Destination>(addr, len, opts, safecopy::zero_seq)
+        let done = self
+            .direct(addr, len, AccessType::WRITE, opts, |io, at, done| io.zero_out(at, len - done));
+        self.transfer::<Destination>(addr, (done, len), opts, safecopy::zero_seq)
     }
 
     fn copy_out_from(
@@ -185,7 +185,8 @@ impl Io for MemoryManager {
     }
 
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, opts: IoOpts) -> Result<u32, Fault> {
-        self.atomic::<Destination, _>(addr, opts, |word| safecopy::atomic::swap(word, new))
+        let direct = |io: &dyn AddressSpaceIo, at| io.swap_u32(at, new);
+        self.atomic::<Destination>(addr, opts, direct, |word| safecopy::atomic::swap(word, new))
     }
 
     fn compare_exchange_u32(
@@ -195,12 +196,14 @@ impl Io for MemoryManager {
         new: u32,
         opts: IoOpts,
     ) -> Result<u32, Fault> {
-        self.atomic::<Destination, _>(addr, opts, |word| {
+        let direct = |io: &dyn AddressSpaceIo, at| io.compare_exchange_u32(at, old, new);
+        self.atomic::<Destination>(addr, opts, direct, |word| {
             safecopy::atomic::compare_exchange(word, old, new)
         })
     }
 
     fn load_u32(&self, addr: AlignedAddr<4>, opts: IoOpts) -> Result<u32, Fault> {
-        self.atomic::<Source, _>(addr, opts, safecopy::atomic::load)
+        let direct = |io: &dyn AddressSpaceIo, at| io.load_u32(at);
+        self.atomic::<Source>(addr, opts, direct, safecopy::atomic::load)
     }
 }

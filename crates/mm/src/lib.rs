@@ -41,6 +41,7 @@ mod fault;
 mod translate;
 
 mod blocks;
+mod direct;
 mod futex;
 mod io;
 

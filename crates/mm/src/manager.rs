@@ -22,6 +22,8 @@ use crate::{Layout, Limits};
 /// streaming transfer called.
 pub struct MemoryManager {
     pub(crate) space: Arc<dyn AddressSpace>,
+    /// Whether the address space can be copied through.
+    pub(crate) has_io: bool,
     pub(crate) memory: Arc<MemoryFile>,
     pub(crate) me: Weak<dyn MappingSpace>,
     pub(crate) layout: Layout,
@@ -45,6 +47,7 @@ impl MemoryManager {
                 active: RwLock::new(Active::default()),
                 faults: AtomicU64::new(0),
                 me: Weak::clone(me) as Weak<dyn MappingSpace>,
+                has_io: space.io().is_some(),
                 space,
                 memory,
             }

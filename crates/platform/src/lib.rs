@@ -2,11 +2,14 @@
 //!
 //! A [`Platform`] makes address spaces and contexts. A [`Context`] is one application thread's
 //! CPU state; [`Context::switch`] runs it until it needs the kernel. [`null`] records mappings
-//! and runs nothing; [`ptrace`] runs code in stub processes.
+//! and runs nothing; [`mirror`] maps them in our own process; [`ptrace`] runs code in stub
+//! processes. In the first two a [`SoftCpu`] plays the processor.
 
 mod context;
 mod regs;
+mod soft_cpu;
 
+pub mod mirror;
 pub mod null;
 pub mod ptrace;
 
@@ -18,3 +21,4 @@ pub use context::{
 };
 pub use ptrace::{Check, probe};
 pub use regs::Registers;
+pub use soft_cpu::{Refusal, SoftCpu, SoftMemory};

@@ -21,7 +21,6 @@ impl TestFile {
     }
 
     /// Something that cannot be mapped.
-    #[cfg(target_arch = "x86_64")]
     pub(crate) fn folder() -> Self {
         use rustix::fs::{Mode, OFlags, open};
         Self { fd: open("/", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap() }

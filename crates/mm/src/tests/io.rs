@@ -72,6 +72,22 @@ fn the_other_end_is_called_once_with_the_prefix() {
 }
 
 #[test]
+fn the_other_end_moved_no_more_than_it_was_given() {
+    let rig = Rig::new();
+    rig.map(0, 1, RW);
+    let ranges = AddrRangeSeq::of(range(0, 4090, 10)).unwrap();
+    let fault = IoCause::Fault(Fault::new(FaultKind::Unmapped, page(1)));
+    let mut liar = Scripted { answer: Some(Ok(usize::MAX)), ..Scripted::default() };
+    assert_eq!(rig.mm.copy_out_from(ranges, &mut liar, CHECKED), Err(Partial::new(6, fault)));
+    assert_eq!(rig.mm.copy_in_to(ranges, &mut liar, CHECKED), Err(Partial::new(6, fault)));
+    assert_eq!(rig.mm.copy_in_to(ranges.take_first(5), &mut liar, CHECKED), Ok(5));
+    let error = Partial::new(usize::MAX, StreamError::Errno(Errno::EIO));
+    let mut liar = Scripted { answer: Some(Err(error)), ..Scripted::default() };
+    let stopped = Partial::new(6, IoCause::Errno(Errno::EIO));
+    assert_eq!(rig.mm.copy_out_from(ranges, &mut liar, CHECKED), Err(stopped));
+}
+
+#[test]
 fn the_other_end_is_not_called_for_nothing() {
     let rig = Rig::new();
     rig.map(0, 1, NONE);

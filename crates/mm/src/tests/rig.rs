@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use memfile::{MemoryFile, MemoryFileOptions};
-use platform::null::{NullAddressSpace, SoftCpu};
+use platform::SoftCpu;
+use platform::null::NullAddressSpace;
 use rangeset::KeyRange;
 use usermem_io::{Io, IoOpts};
 use usermem_types::{AccessType, Addr, Errno, Fault, Partial};
@@ -40,7 +41,7 @@ impl Rig {
 
     pub(super) fn with_limit(limit: Option<u64>) -> Self {
         let options =
-            MemoryFileOptions { limit, reservation: 1 << 33, ..MemoryFileOptions::default() };
+            MemoryFileOptions { limit, reservation: 1 << 28, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).unwrap();
         let space = Arc::new(NullAddressSpace::new());
         let mm = MemoryManager::new(Arc::clone(&space) as _, Arc::clone(&memory));
@@ -99,8 +100,8 @@ impl Rig {
         TestObject::new(&self.memory, &self.space, bytes)
     }
 
-    pub(super) fn cpu(&self) -> SoftCpu<'_> {
-        let mut cpu = SoftCpu::new(&self.space);
+    pub(super) fn cpu(&self) -> SoftCpu<'_, NullAddressSpace> {
+        let mut cpu = SoftCpu::new(&*self.space);
         cpu.pc = Addr::new(0x4242_4240);
         cpu
     }

@@ -10,7 +10,7 @@ use usermem_types::{AccessType, Addr, AddrRange, Errno, PageSize};
 
 /// An address space that only remembers what was mapped.
 ///
-/// Each piece keeps a duplicate of its file's descriptor, so that [`crate::null::SoftCpu`] reaches
+/// Each piece keeps a duplicate of its file's descriptor, so that [`SoftCpu`](crate::SoftCpu) reaches
 /// the bytes as a host mapping would, whatever becomes of the file's references.
 #[derive(Debug, Default)]
 pub struct NullAddressSpace {
@@ -135,8 +135,8 @@ impl AddressSpace for NullAddressSpace {
             return Err(Errno::EINVAL);
         }
         let mut state = self.state.lock();
-        let fd = state.descriptor(file)?;
         state.carve(target.start().get(), target.end().get());
+        let fd = state.descriptor(file)?;
         let piece = Piece { end: target.end().get(), fd, offset: range.start, access };
         state.pieces.insert(target.start().get(), piece);
         Ok(())

@@ -1,11 +1,11 @@
 //! A platform without a host process: mappings are recorded, no code runs.
 //!
 //! What is recorded is what code could reach, so that tests can play the processor: a
-//! [`SoftCpu`] consults the recorded mappings alone, and a mapping that should have been removed,
-//! or is missing, shows as a wrong byte or as a fault that never ends.
+//! [`SoftCpu`](crate::SoftCpu) consults the recorded mappings alone, and a mapping that should have
+//! been removed, or is missing, shows as a wrong byte or as a fault that never ends.
 
 mod address_space;
-mod soft_cpu;
+mod soft_memory;
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use usermem_types::Errno;
 use crate::{Context, Platform, PlatformError};
 
 pub use address_space::{NullAddressSpace, NullMapping};
-pub use soft_cpu::SoftCpu;
 
 /// Makes [`NullAddressSpace`]s, and no contexts.
 #[derive(Clone, Copy, Debug, Default)]

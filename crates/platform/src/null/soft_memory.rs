@@ -1,55 +1,24 @@
-//! A processor of the tests' own.
+//! What a processor in software sees of recorded mappings.
 
 use memmap::AddressSpace;
 use usermem_types::{AccessType, Addr};
 
 use super::NullAddressSpace;
 use super::address_space::Piece;
-use crate::FaultInfo;
+use crate::soft_cpu::{Refusal, SoftMemory};
 
-/// Accesses memory as a processor in a [`NullAddressSpace`] would: through the recorded mappings
-/// and nothing else.
-///
-/// An access that fails has moved nothing, even when it began on a page that allows it; the fault
-/// is the one that the ptrace back end would report.
-#[derive(Clone, Copy, Debug)]
-pub struct SoftCpu<'a> {
-    space: &'a NullAddressSpace,
-    /// The instruction pointer that faults carry; fetches use their own address.
-    pub pc: Addr,
-    /// The stack pointer that faults carry.
-    pub sp: Addr,
-}
-
-impl<'a> SoftCpu<'a> {
-    /// Creates a processor with its registers at zero.
-    #[must_use]
-    pub fn new(space: &'a NullAddressSpace) -> Self {
-        Self { space, pc: Addr::ZERO, sp: Addr::ZERO }
+/// An access that fails has moved nothing, even when it began on a page that allows it.
+impl SoftMemory for NullAddressSpace {
+    fn load(&self, addr: Addr, dst: &mut [u8]) -> Result<(), Refusal> {
+        self.read(addr, dst, AccessType::READ)
     }
 
-    /// Reads `dst.len()` bytes.
-    ///
-    /// # Errors
-    /// The fault of the first page that refuses.
-    pub fn load(&self, addr: Addr, dst: &mut [u8]) -> Result<(), FaultInfo> {
-        self.read(addr, dst, AccessType::READ, self.pc)
+    fn fetch(&self, addr: Addr, dst: &mut [u8]) -> Result<(), Refusal> {
+        self.read(addr, dst, AccessType::EXECUTE)
     }
 
-    /// Reads `dst.len()` bytes as instructions.
-    ///
-    /// # Errors
-    /// The fault of the first page that refuses.
-    pub fn fetch(&self, addr: Addr, dst: &mut [u8]) -> Result<(), FaultInfo> {
-        self.read(addr, dst, AccessType::EXECUTE, addr)
-    }
-
-    /// Writes the bytes of `src`.
-    ///
-    /// # Errors
-    /// The fault of the first page that refuses.
-    pub fn store(&self, addr: Addr, src: &[u8]) -> Result<(), FaultInfo> {
-        let spans = self.walk(addr, src.len(), AccessType::WRITE, self.pc)?;
+    fn store(&self, addr: Addr, src: &[u8]) -> Result<(), Refusal> {
+        let spans = self.walk(addr, src.len(), AccessType::WRITE)?;
         let mut rest = src;
         for span in spans {
             let (now, later) = rest.split_at(span.len);
@@ -59,15 +28,11 @@ impl<'a> SoftCpu<'a> {
         }
         Ok(())
     }
+}
 
-    fn read(
-        &self,
-        addr: Addr,
-        dst: &mut [u8],
-        access: AccessType,
-        pc: Addr,
-    ) -> Result<(), FaultInfo> {
-        let spans = self.walk(addr, dst.len(), access, pc)?;
+impl NullAddressSpace {
+    fn read(&self, addr: Addr, dst: &mut [u8], access: AccessType) -> Result<(), Refusal> {
+        let spans = self.walk(addr, dst.len(), access)?;
         let mut rest = dst;
         for span in spans {
             let (now, later) = rest.split_at_mut(span.len);
@@ -78,31 +43,18 @@ impl<'a> SoftCpu<'a> {
     }
 
     /// Finds the bytes behind an access, checking every page before any byte moves.
-    fn walk(
-        &self,
-        addr: Addr,
-        len: usize,
-        access: AccessType,
-        pc: Addr,
-    ) -> Result<Vec<Span>, FaultInfo> {
+    fn walk(&self, addr: Addr, len: usize, access: AccessType) -> Result<Vec<Span>, Refusal> {
         let mut spans = Vec::new();
         let mut at = addr.get();
         let mut left = len as u64;
         while left > 0 {
-            let fault = |denied, bus| FaultInfo {
-                addr: Addr::new(at),
-                denied,
-                maybe_execute: at.wrapping_sub(pc.get()) < 16,
-                bus,
-                pc,
-                sp: self.sp,
-            };
-            let found = self.space.user_range().contains(Addr::new(at));
-            let Some((start, piece)) = found.then(|| self.space.piece(at)).flatten() else {
-                return Err(fault(false, false));
+            let refusal = |denied, bus| Refusal { addr: Addr::new(at), denied, bus };
+            let found = self.user_range().contains(Addr::new(at));
+            let Some((start, piece)) = found.then(|| self.piece(at)).flatten() else {
+                return Err(refusal(false, false));
             };
             if !piece.access.effective().superset_of(access) {
-                return Err(fault(true, false));
+                return Err(refusal(true, false));
             }
             let take = left.min(4096 - at % 4096);
             let offset = piece.offset + (at - start);
@@ -110,7 +62,7 @@ impl<'a> SoftCpu<'a> {
                 .map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
             // The last page of a file is there as a whole.
             if offset - offset % 4096 >= size {
-                return Err(fault(false, true));
+                return Err(refusal(false, true));
             }
             let len = usize::try_from(take).unwrap_or(0);
             spans.push(Span { piece, offset, len });
@@ -133,6 +85,7 @@ mod tests {
     use usermem_types::AddrRange;
 
     use super::*;
+    use crate::SoftCpu;
     use crate::test_file::TestFile;
 
     #[test]
@@ -140,7 +93,8 @@ mod tests {
         let file = TestFile::new(4);
         file.write(4096, b"hello");
         let space = NullAddressSpace::new();
-        let cpu = SoftCpu { pc: Addr::new(0x50_0000), ..SoftCpu::new(&space) };
+        let mut cpu = SoftCpu::new(&space);
+        cpu.pc = Addr::new(0x50_0000);
         let at = Addr::new(0x10_0000);
         let mut buffer = [0u8; 5];
         let fault = cpu.load(at, &mut buffer).unwrap_err();

@@ -1,0 +1,10 @@
+//! The memory manager over every kind of address space.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod conformance;
+mod direct;
+mod machine;
+mod objects;
+mod rig;
+mod stress;
