@@ -83,7 +83,7 @@ fn the_other_end_moved_no_more_than_it_was_given() {
     assert_eq!(rig.mm.copy_in_to(ranges.take_first(5), &mut liar, CHECKED), Ok(5));
     let error = Partial::new(usize::MAX, StreamError::Errno(Errno::EIO));
     let mut liar = Scripted { answer: Some(Err(error)), ..Scripted::default() };
-    let stopped = Partial::new(6, IoCause::Errno(Errno::EIO));
+    let stopped = Partial::new(6, IoCause::Stream(Errno::EIO));
     assert_eq!(rig.mm.copy_out_from(ranges, &mut liar, CHECKED), Err(stopped));
 }
 
