@@ -44,7 +44,9 @@ mod blocks;
 mod futex;
 mod io;
 
+mod fork;
 mod maps;
+mod smaps;
 mod usage;
 
 #[cfg(test)]

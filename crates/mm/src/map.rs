@@ -83,9 +83,12 @@ impl MemoryManager {
         }
         let range = self.place(&mapping, addr, len, flags)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
-        check_kind(flags, object.is_some())?;
+        let shared = is_shared(flags, object.is_some())?;
         if !max_access.superset_of(access) {
             return Err(Errno::EACCES);
+        }
+        if flags.contains(MmapFlags::GROWSDOWN) && (object.is_some() || shared) {
+            return Err(Errno::EINVAL);
         }
         let accounted = is_accountable(vma_flags, access);
         let replaced = mapping.vmas.span_in(range);
@@ -97,9 +100,8 @@ impl MemoryManager {
             let freed = mapping.accounted_in(range);
             mapping.charge(len, freed)?;
         }
-        let is_shared = !vma_flags.contains(VmaFlags::PRIVATE);
         let (object, offset) = match object {
-            None if is_shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
+            None if shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
             None => (None, 0),
             Some(object) => (Some(object), request.offset),
         };
@@ -185,22 +187,18 @@ fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
     Ok(len)
 }
 
-/// Checks that the flags go with each other and with the kind of mapping.
-fn check_kind(flags: MmapFlags, has_object: bool) -> Result<(), Errno> {
+/// Returns whether a mapping is shared, when the flags go with its kind.
+fn is_shared(flags: MmapFlags, has_object: bool) -> Result<bool, Errno> {
     let kind = MmapFlags::from_bits_retain(flags.bits() & MmapFlags::TYPE);
-    let is_shared = match kind {
-        MmapFlags::PRIVATE => false,
-        MmapFlags::SHARED => true,
+    match kind {
+        MmapFlags::PRIVATE => Ok(false),
+        MmapFlags::SHARED => Ok(true),
         MmapFlags::SHARED_VALIDATE if has_object => {
             if flags.bits() & !MmapFlags::VALIDATED != 0 {
                 return Err(Errno::EOPNOTSUPP);
             }
-            true
+            Ok(true)
         }
-        _ => return Err(Errno::EINVAL),
-    };
-    if flags.contains(MmapFlags::GROWSDOWN) && (has_object || is_shared) {
-        return Err(Errno::EINVAL);
+        _ => Err(Errno::EINVAL),
     }
-    Ok(())
 }

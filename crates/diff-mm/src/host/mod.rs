@@ -1,0 +1,108 @@
+//! The kernel below us: each script runs in a process of its own that makes the calls for real.
+
+mod calls;
+mod child;
+mod guard;
+mod log;
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+
+use self::child::{Child, Descriptors};
+use self::log::SharedLog;
+use crate::files::{COPY_MAX, FILES, memfd, pattern};
+use crate::script::Script;
+use crate::{Observation, Outcome};
+
+/// The host's kernel.
+#[derive(Debug)]
+pub struct Host {
+    log: SharedLog,
+    source: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl Host {
+    /// Prepares to run scripts.
+    ///
+    /// # Errors
+    /// When the host has no memory for what it sees.
+    pub fn new() -> io::Result<Self> {
+        let source = memfd("source", &pattern(COPY_MAX, 5))?;
+        let buffer = vec![0; COPY_MAX as usize];
+        Ok(Self { log: SharedLog::new()?, source, buffer })
+    }
+
+    /// Runs a script and returns what was seen after each step.
+    ///
+    /// # Errors
+    /// When the process that ran it came to a bad end.
+    pub fn run(&mut self, script: &Script) -> io::Result<Vec<Observation>> {
+        let [a, b] = [0, 1].map(|index| {
+            memfd(FILES[index].name, &pattern(FILES[index].bytes, index * 4))
+        });
+        let (a, b, sink) = (a?, b?, memfd("sink", &[])?);
+        let path = format!("/proc/self/fd/{}", a.as_raw_fd());
+        let a_readonly = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let fds = Descriptors {
+            files: [a.as_raw_fd(), b.as_raw_fd(), a_readonly.as_raw_fd()],
+            source: self.source.as_raw_fd(),
+            sink: sink.as_raw_fd(),
+        };
+        self.log.clear();
+        match calls::fork() {
+            0 => Child::prepare(&self.log, fds, &mut self.buffer).run(&script.0),
+            child @ 1.. => {
+                let status = calls::wait(child);
+                let observations = parse(&self.log.text());
+                if status != 0 {
+                    let at = observations.len();
+                    return Err(io::Error::other(format!(
+                        "the process of the script ended with status {status:#x} in step {at}"
+                    )));
+                }
+                Ok(observations)
+            }
+            errno => Err(io::Error::from_raw_os_error(-errno as i32)),
+        }
+    }
+}
+
+fn parse(text: &str) -> Vec<Observation> {
+    let mut observations: Vec<Observation> = Vec::new();
+    for line in text.lines() {
+        if let Some(outcome) = line.strip_prefix('=') {
+            observations.push(Observation::new(parse_outcome(outcome)));
+            continue;
+        }
+        if observations.is_empty() {
+            observations.push(Observation::new(Outcome::Skipped));
+        }
+        let Some(last) = observations.last_mut() else { continue };
+        let page = line.split_once(' ').and_then(|(page, outcome)| {
+            Some((page.parse().ok()?, parse_outcome(outcome)))
+        });
+        match page {
+            Some(page) => last.contents.push(page),
+            None => last.add_line(line),
+        }
+    }
+    observations
+}
+
+fn parse_outcome(text: &str) -> Outcome {
+    let mut words = text.split(' ');
+    let kind = words.next();
+    let mut number = || words.next().and_then(|word| word.parse::<i64>().ok()).unwrap_or(0);
+    match kind {
+        Some("value") => Outcome::Value(number()),
+        Some("signal") => Outcome::Signal {
+            signal: number() as i32,
+            code: number() as i32,
+            addr: number().cast_unsigned(),
+        },
+        _ => Outcome::Skipped,
+    }
+}

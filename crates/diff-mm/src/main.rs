@@ -1,0 +1,123 @@
+//! Runs random scripts and stops at the first difference.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use diff_mm::{Campaign, Generator, NullSpace, Space, Verdict};
+
+/// Compares the memory manager with the host's kernel by random scripts.
+#[derive(Parser)]
+#[command(name = "diff-mm")]
+struct Arguments {
+    /// How many scripts to run
+    #[arg(long, default_value_t = 1000)]
+    scripts: u64,
+    /// How many steps each has
+    #[arg(long, default_value_t = 100)]
+    steps: usize,
+    /// The seed of the first script; the others have the numbers after it
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The address space under the memory manager
+    #[arg(long, value_enum, default_value_t = SpaceName::Null)]
+    space: SpaceName,
+    /// Go on after a difference
+    #[arg(long)]
+    keep_going: bool,
+    /// Run the script of this file instead
+    #[arg(long)]
+    file: Option<std::path::PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SpaceName {
+    /// Mappings are recorded; a processor in software
+    Null,
+}
+
+impl SpaceName {
+    fn open(self) -> Box<dyn Space> {
+        match self {
+            Self::Null => Box::new(NullSpace::default()),
+        }
+    }
+}
+
+/// What came of all scripts.
+#[derive(Default)]
+struct Tally {
+    scripts: u64,
+    incomparable: u64,
+    differences: u64,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(tally) if tally.differences == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<Tally> {
+    let mut campaign = Campaign::new(arguments.space.open())?;
+    let mut tally = Tally::default();
+    if let Some(path) = &arguments.file {
+        let script = std::fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
+        match campaign.run(&script)? {
+            Verdict::Different(difference) => {
+                println!("step {} differs:\n{}", difference.step + 1, difference.what);
+                tally.differences += 1;
+            }
+            verdict => println!("{verdict:?}"),
+        }
+        return Ok(tally);
+    }
+    let seed = arguments.seed.unwrap_or_else(random_seed);
+    println!("{} scripts of {} steps, from seed {seed}", arguments.scripts, arguments.steps);
+    let (start, mut told) = (Instant::now(), Instant::now());
+    while tally.scripts < arguments.scripts {
+        let seed = seed.wrapping_add(tally.scripts);
+        let script = Generator::new(seed, arguments.steps).script();
+        tally.scripts += 1;
+        match campaign.check(script) {
+            Ok(Ok(Verdict::Incomparable(_))) => tally.incomparable += 1,
+            Ok(Ok(_)) => {}
+            Ok(Err(finding)) => {
+                tally.differences += 1;
+                println!("--- a difference, seed {seed}:\n{finding}");
+                if !arguments.keep_going {
+                    break;
+                }
+            }
+            Err(error) => return Err(io::Error::other(format!("seed {seed}: {error}"))),
+        }
+        if told.elapsed() > Duration::from_secs(5) {
+            told = Instant::now();
+            report(&tally, start.elapsed(), arguments.steps);
+        }
+    }
+    report(&tally, start.elapsed(), arguments.steps);
+    Ok(tally)
+}
+
+fn report(tally: &Tally, elapsed: Duration, steps: usize) {
+    let rate = tally.scripts as f64 / elapsed.as_secs_f64();
+    println!(
+        "{} scripts ({} cut short), {rate:.1} a second, {:.0} steps a second; {} differences",
+        tally.scripts,
+        tally.incomparable,
+        rate * steps as f64,
+        tally.differences
+    );
+}
+
+fn random_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(1, |now| now.as_millis() as u64)
+}
