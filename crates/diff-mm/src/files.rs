@@ -26,8 +26,11 @@ pub(crate) const COPY_MAX: u64 = 64 * PAGE;
 
 /// Returns so many bytes of which each page differs from the others.
 pub(crate) fn pattern(bytes: u64, first: usize) -> Vec<u8> {
-    let byte = |at: u64| BYTES[(first + (at / PAGE) as usize) % BYTES.len()];
-    (0..bytes).map(byte).collect()
+    let mut pattern = vec![0; bytes as usize];
+    for (page, bytes) in pattern.chunks_mut(PAGE as usize).enumerate() {
+        bytes.fill(BYTES[(first + page) % BYTES.len()]);
+    }
+    pattern
 }
 
 /// Returns a sum of bytes that depends on their order.

@@ -5,6 +5,9 @@ type Words = &'static [(&'static str, u64)];
 
 /// `PROT_*`.
 pub(crate) const PROT: Words = &[
+    ("rwx", 7),
+    ("rw", 3),
+    ("rx", 5),
     ("r", 1),
     ("w", 2),
     ("x", 4),

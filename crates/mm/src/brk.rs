@@ -31,8 +31,7 @@ impl MemoryManager {
             return Addr::new(mapping.brk.end);
         };
         let moved = if new < old {
-            self.unmap_range(&mut mapping, KeyRange::new(new, old));
-            true
+            self.try_unmap(&mut mapping, KeyRange::new(new, old)).is_ok()
         } else {
             new == old || self.grow_heap(&mut mapping, KeyRange::new(old, new)).is_ok()
         };

@@ -14,6 +14,7 @@ mod layout;
 mod limits;
 mod range;
 
+mod guards;
 mod pma;
 mod vma;
 
@@ -29,11 +30,14 @@ mod unmap;
 mod protect;
 mod remap;
 
+mod fork;
+
 mod brk;
 mod stack;
 
 mod advise;
 mod lock;
+mod seal;
 mod sync;
 
 mod cow;
@@ -44,7 +48,6 @@ mod blocks;
 mod futex;
 mod io;
 
-mod fork;
 mod maps;
 mod smaps;
 mod usage;

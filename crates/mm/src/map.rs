@@ -91,6 +91,7 @@ impl MemoryManager {
             return Err(Errno::EINVAL);
         }
         let accounted = is_accountable(vma_flags, access);
+        mapping.check_unsealed(range)?;
         let replaced = mapping.vmas.span_in(range);
         self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
         if !mapping.may_cut(range) {

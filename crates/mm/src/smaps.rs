@@ -25,6 +25,7 @@ const FLAG_NAMES: &[(VmaFlags, &str)] = &[
     (VmaFlags::HUGEPAGE, "hg"),
     (VmaFlags::NOHUGEPAGE, "nh"),
     (VmaFlags::MERGEABLE, "mg"),
+    (VmaFlags::SEALED, "sl"),
 ];
 
 impl MemoryManager {
