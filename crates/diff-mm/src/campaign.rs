@@ -54,13 +54,13 @@ impl Campaign {
         let mut finding = Finding { script: script.clone(), difference };
         let script = shrink(script, |candidate| match self.run(candidate) {
             Ok(Verdict::Different(difference)) => {
+                let step = difference.step;
                 finding = Finding { script: candidate.clone(), difference };
-                true
+                Some(step)
             }
-            _ => false,
+            _ => None,
         });
-        debug_assert_eq!(script, finding.script, "the last script that failed is the smallest");
-        Ok(Err(finding))
+        Ok(Err(Finding { script, ..finding }))
     }
 }
 

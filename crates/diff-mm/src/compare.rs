@@ -152,12 +152,14 @@ fn asks_for_single_mappings(step: &Step) -> bool {
 }
 
 /// Mask: a fault does not tell what the program was doing. A store or a jump to a page that the
-/// object does not have counts as a load, which gets `SIGBUS` where Linux first looks at the
-/// protections.
+/// object does not have, or that has a guard, counts as a load and gets its signal, where Linux
+/// looks at the protections first.
 fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> bool {
-    let refused = Outcome::Signal { signal: 11, code: 2, addr: step.args[0] };
-    let absent = Outcome::Signal { signal: 7, code: 2, addr: step.args[0] };
-    matches!(step.op, Op::Store | Op::Fetch) && theirs == refused && ours == absent
+    let signal = |signal, code| Outcome::Signal { signal, code, addr: step.args[0] };
+    let (refused, absent, guarded) = (signal(11, 2), signal(7, 2), signal(11, 1));
+    matches!(step.op, Op::Store | Op::Fetch)
+        && theirs == refused
+        && (ours == absent || ours == guarded)
 }
 
 fn content_difference(

@@ -231,10 +231,6 @@ impl Runner {
             if is_shared && number == 3 {
                 request.max_access = AccessType::READ_EXECUTE;
             }
-            let end = len.checked_next_multiple_of(PAGE).and_then(|len| offset.checked_add(len));
-            if end.is_some_and(|end| end > i64::MAX as u64) {
-                return Err(Errno::EOVERFLOW);
-            }
             request.object = Some(file.mapped_object()?);
         }
         self.process().memory.mmap(request)

@@ -2,15 +2,25 @@
 
 use crate::op::{Arg, Op};
 use crate::script::{Script, Step};
-use crate::window::{PAGE, WINDOW};
+use crate::window::{PAGE, PAGES, WINDOW, place};
 
 /// Returns a smaller script for which `fails` holds as well: one of which no step can be left
 /// out, and no argument be made simpler.
 ///
 /// Steps are left out in halves, quarters and so on, again and again: chains of steps that only
 /// matter together would survive a single pass.
-pub fn shrink(script: Script, mut fails: impl FnMut(&Script) -> bool) -> Script {
+///
+/// `fails` returns the step at which the script fails; what comes after it is left out at once.
+pub fn shrink(script: Script, mut fails: impl FnMut(&Script) -> Option<usize>) -> Script {
     let mut best = script;
+    let mut fails = |candidate: &mut Script| match fails(candidate) {
+        Some(step) => {
+            candidate.0.truncate(step + 1);
+            true
+        }
+        None => false,
+    };
+    fails(&mut best);
     loop {
         let before = best.clone();
         best = without_steps(best, &mut fails);
@@ -21,7 +31,7 @@ pub fn shrink(script: Script, mut fails: impl FnMut(&Script) -> bool) -> Script 
     }
 }
 
-fn without_steps(mut best: Script, fails: &mut impl FnMut(&Script) -> bool) -> Script {
+fn without_steps(mut best: Script, fails: &mut impl FnMut(&mut Script) -> bool) -> Script {
     let mut chunk = best.0.len().div_ceil(2).max(1);
     loop {
         let mut start = 0;
@@ -29,8 +39,8 @@ fn without_steps(mut best: Script, fails: &mut impl FnMut(&Script) -> bool) -> S
             let end = (start + chunk).min(best.0.len());
             let mut steps = best.0.clone();
             steps.drain(start..end);
-            let candidate = Script(steps);
-            if !candidate.0.is_empty() && fails(&candidate) {
+            let mut candidate = Script(steps);
+            if !candidate.0.is_empty() && fails(&mut candidate) {
                 best = candidate;
             } else {
                 start = end;
@@ -43,52 +53,67 @@ fn without_steps(mut best: Script, fails: &mut impl FnMut(&Script) -> bool) -> S
     }
 }
 
-fn with_simpler_arguments(mut best: Script, fails: &mut impl FnMut(&Script) -> bool) -> Script {
-    for index in 0..best.0.len() {
+fn with_simpler_arguments(mut best: Script, fails: &mut impl FnMut(&mut Script) -> bool) -> Script {
+    let mut index = 0;
+    while index < best.0.len() {
         let Step { op, .. } = best.0[index];
         for (number, arg) in op.args().iter().enumerate() {
             for simpler in simpler(op, *arg, best.0[index].args[number]) {
                 let mut candidate = best.clone();
                 candidate.0[index].args[number] = simpler;
-                if fails(&candidate) {
+                if fails(&mut candidate) {
                     best = candidate;
                     break;
                 }
             }
+            if index >= best.0.len() {
+                return best;
+            }
         }
+        index += 1;
     }
     best
 }
 
-/// Returns simpler values of an argument, the simplest first.
+/// Returns simpler values of an argument, the simplest first. Simpler is an order: there is no way
+/// back from a simpler value to `value`.
 fn simpler(op: Op, arg: Arg, value: u64) -> Vec<u64> {
-    let mut candidates = match arg {
-        Arg::Addr => vec![WINDOW, value & !(PAGE - 1), value.saturating_sub(PAGE)],
-        Arg::Len => vec![0, PAGE, value & !(PAGE - 1), value / 2 & !(PAGE - 1), value.saturating_sub(PAGE)],
-        Arg::Prot => vec![3, 1, 0, value & 7],
-        Arg::File => vec![1],
-        Arg::Byte => vec![0x90],
-        Arg::Bits(_) => {
-            let bits = (0..64).map(|bit| 1 << bit).filter(|bit| value & bit != 0);
-            let mut fewer: Vec<u64> = bits.map(|bit| value & !bit).collect();
-            if op == Op::Mmap {
-                // Anonymous memory is simpler than a file.
-                fewer.insert(0, value | 0x20);
-                fewer.retain(|fewer| fewer & 0x10 == value & 0x10);
-            }
-            fewer
-        }
-        Arg::Number(_) => Vec::new(),
+    let whole_pages = value & !(PAGE - 1);
+    let less = |candidates: &[u64]| {
+        candidates.iter().copied().filter(|candidate| *candidate < value).collect::<Vec<_>>()
     };
-    let is_window = |addr: u64| addr >= WINDOW;
-    candidates.retain(|candidate| {
-        let grows = match arg {
-            Arg::Bits(_) => *candidate == value,
-            Arg::Prot => *candidate == value || value == 3,
-            Arg::Addr => *candidate >= value || !is_window(*candidate),
-            _ => *candidate >= value,
-        };
-        !grows
-    });
-    candidates
+    match arg {
+        Arg::Addr => match place(value) {
+            Some((page, _)) => {
+                let half = WINDOW + page / 2 * PAGE;
+                let lower = less(&[WINDOW, half, whole_pages, value - PAGE]);
+                lower.into_iter().filter(|lower| *lower >= WINDOW).collect()
+            }
+            None => vec![WINDOW],
+        },
+        // From an absurd number one page less leads nowhere.
+        Arg::Len if value > PAGES * PAGE => less(&[0, PAGE, 1 << 47, u64::MAX - (PAGE - 1)]),
+        Arg::Len => {
+            less(&[0, PAGE, whole_pages, value / 2 & !(PAGE - 1), value.saturating_sub(PAGE)])
+        }
+        Arg::Prot => {
+            let simple = [3, 1, 0, 7, value & 7];
+            simple.into_iter().take_while(|simple| *simple != value).collect()
+        }
+        Arg::File => less(&[1]),
+        Arg::Byte => less(&[0x90]),
+        Arg::Bits(_) if op == Op::Mmap => {
+            // Anonymous memory is simpler than a file, and a fixed place than a hint.
+            let anonymous = Some(value | 0x20).filter(|anonymous| *anonymous != value);
+            anonymous.into_iter().chain(fewer_bits(value, 0x30)).collect()
+        }
+        Arg::Bits(_) => fewer_bits(value, 0).collect(),
+        Arg::Number(_) => Vec::new(),
+    }
+}
+
+/// Returns `value` without one bit, for each that it has and that need not be kept.
+fn fewer_bits(value: u64, keep: u64) -> impl Iterator<Item = u64> {
+    let bits = (0..64).map(|bit| 1 << bit).filter(move |bit| value & bit & !keep != 0);
+    bits.map(move |bit| value & !bit)
 }

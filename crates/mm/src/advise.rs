@@ -206,8 +206,11 @@ impl MemoryManager {
             }
             Action::Remove if vma.is_locked() || vma.object.is_none() => Err(Errno::EINVAL),
             Action::Remove if !vma.may_write_object() => Err(Errno::EACCES),
-            // No object here can lose a part of itself.
-            Action::Remove => Err(Errno::EOPNOTSUPP),
+            Action::Remove => {
+                let (held, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
+                let object = vma.object.as_ref().ok_or(Errno::EINVAL)?;
+                object.mappable.punch_hole(vma.offsets(held, part))
+            }
             Action::Populate(_) | Action::Nothing { .. } => Ok(()),
         }
     }

@@ -10,6 +10,9 @@ use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
 
+/// The most bytes that an object can have: Linux's `MAX_LFS_FILESIZE`.
+const OBJECT_MAX: u64 = i64::MAX as u64;
+
 /// What `mmap` is asked for.
 #[derive(Clone, Debug)]
 pub struct MmapRequest {
@@ -83,6 +86,9 @@ impl MemoryManager {
         }
         let range = self.place(&mapping, addr, len, flags)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
+        if object.is_some() && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {
+            return Err(Errno::EOVERFLOW);
+        }
         let shared = is_shared(flags, object.is_some())?;
         if !max_access.superset_of(access) {
             return Err(Errno::EACCES);
@@ -119,6 +125,10 @@ impl MemoryManager {
             Populate::Nothing
         };
         self.unmap_range(&mut mapping, range);
+        if vma.object.is_none() && flags.contains(MmapFlags::HUGETLB) {
+            // No huge pages are set aside.
+            return Err(Errno::ENOMEM);
+        }
         if let Some(object) = &vma.object {
             // As in Linux, a refusal leaves the range unmapped.
             let writable = vma.may_write_object();
@@ -177,13 +187,13 @@ fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
     if request.len == 0 || request.object.is_some() && !PAGE_SIZE.is_aligned(request.offset) {
         return Err(Errno::EINVAL);
     }
-    let len = PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)?;
-    if request.object.is_some() && request.offset.checked_add(len).is_none() {
-        return Err(Errno::EOVERFLOW);
+    if request.object.is_some() && request.flags.contains(MmapFlags::HUGETLB) {
+        // No object here is made of huge pages.
+        return Err(Errno::EINVAL);
     }
+    let len = PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)?;
     if request.object.is_none() && request.flags.contains(MmapFlags::HUGETLB) {
-        // No huge pages are set aside.
-        return Err(Errno::ENOMEM);
+        return len.checked_next_multiple_of(HUGE).ok_or(Errno::ENOMEM);
     }
     Ok(len)
 }
