@@ -7,6 +7,7 @@
 
 mod ci;
 mod cross;
+mod diff_mm;
 mod layers;
 mod process;
 mod setup;
@@ -34,6 +35,13 @@ enum Command {
     Tidy,
     /// Builds every crate for aarch64 and runs the tests that need no ptrace under qemu
     Cross,
+    /// Compares the memory manager with the host's kernel by random scripts; --help lists the options
+    #[command(disable_help_flag = true)]
+    DiffMm {
+        /// What diff-mm is given
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Says which packages the tests and checks want and lack; installs them with --install or CI=true
     Setup {
         /// Install what is missing with apt-get
@@ -50,6 +58,7 @@ fn main() -> ExitCode {
         Command::Layers => layers::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Cross => cross::run(&workspace),
+        Command::DiffMm { arguments } => diff_mm::run(&workspace, &arguments),
         Command::Setup { install } => setup::run(install || process::in_ci()),
         Command::Ci(options) => ci::run(&workspace, &options),
     });

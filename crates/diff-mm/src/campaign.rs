@@ -4,10 +4,10 @@ use std::io;
 
 use crate::compare::{Difference, Verdict, compare};
 use crate::host::Host;
+use crate::ours;
 use crate::script::Script;
 use crate::shrink::shrink;
 use crate::space::Space;
-use crate::ours;
 
 /// The two sides.
 #[derive(Debug)]
@@ -68,6 +68,6 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Difference { step, what } = &self.difference;
         write!(f, "{}step {} differs:\n{what}\n", self.script, step + 1)?;
-        f.write_str("To keep it: write the script to crates/diff-mm/regressions/NAME.script\n")
+        f.write_str("To keep it: write the script to crates/mm/tests/regressions/NAME.script\n")
     }
 }

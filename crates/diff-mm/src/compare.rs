@@ -7,7 +7,7 @@ use std::fmt;
 use crate::op::Op;
 use crate::outcome::{Line, Observation, Outcome};
 use crate::script::{Script, Step};
-use crate::window::place;
+use crate::window::{PAGE, WINDOW, place};
 
 /// The words of `VmFlags` that are compared. Not `ac` (see [`is_counted_differently`]), nor what
 /// says how a mapping is implemented.
@@ -31,7 +31,12 @@ pub enum Verdict {
     /// In all steps they agreed.
     Same,
     /// Up to a step they agreed; from there on they cannot be compared.
-    Incomparable(usize),
+    Incomparable {
+        /// The step, counted from zero.
+        step: usize,
+        /// The mask that says so.
+        mask: &'static str,
+    },
     /// They differ.
     Different(Difference),
 }
@@ -40,26 +45,43 @@ pub enum Verdict {
 #[must_use]
 pub fn compare(script: &Script, ours: &[Observation], theirs: &[Observation]) -> Verdict {
     let mut cuts = false;
+    let mut before: &[Line] = &[];
     // The host tells nothing of steps that only end a process.
+    let mut files_change = false;
+    let mut miscounts_locks = false;
     for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         let step = &script.0[index];
+        let incomparable = |mask| Verdict::Incomparable { step: index, mask };
+        miscounts_locks |= loses_count_of_locks(step, before);
         let differs = |what| Verdict::Different(Difference { step: index, what });
-        if ours.outcome != theirs.outcome && !is_access_unknown(step, ours.outcome, theirs.outcome) {
+        files_change |= changes_file(step, before);
+        if files_change && has_early_copies(step, ours, theirs) {
+            return incomparable("early copies");
+        }
+        if ours.outcome != theirs.outcome && !is_access_unknown(step, ours.outcome, theirs.outcome)
+        {
             if cuts && asks_for_single_mappings(step) {
-                return Verdict::Incomparable(index);
+                return incomparable("mappings kept apart");
+            }
+            if miscounts_locks && is_limit_exceeded(theirs.outcome) {
+                return incomparable("locks kept by mremap");
             }
             return differs(format!("ours   {}\nhost   {}", ours.outcome, theirs.outcome));
         }
         let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
         if our_maps != their_maps {
             if cuts && asks_for_single_mappings(step) {
-                return Verdict::Incomparable(index);
+                return incomparable("mappings kept apart");
+            }
+            if loses_count_of_locks(step, before) && unlocked(&our_maps) == unlocked(&their_maps) {
+                return incomparable("locks kept by mremap");
             }
             return differs(map_difference(&our_maps, &their_maps));
         }
         if let Some(cut) = needless_cut(&ours.maps, &theirs.maps) {
             return differs(format!("ours is cut at {}, the host's is not", show_addr(cut)));
         }
+        before = &theirs.maps;
         cuts = theirs.maps.len() > their_maps.len() || ours.maps.len() > our_maps.len();
         if let Some(what) = content_difference(&ours.contents, &theirs.contents) {
             return differs(what);
@@ -88,18 +110,27 @@ struct Shape {
 /// committed at other times, and we do not always do so as well. Joins what differs in nothing
 /// that is compared.
 fn joined(lines: &[Line]) -> Vec<Shape> {
+    let shape = |line: &Line| Shape {
+        start: line.start,
+        end: line.end,
+        perms: line.perms.clone(),
+        flags: line.flags.iter().filter(|flag| FLAGS.contains(&flag.as_str())).cloned().collect(),
+        offset: line.offset,
+        // The name of what touches the heap depends on where it is cut.
+        name: line.name.replace("[heap]", ""),
+        inode: line.inode,
+    };
+    let mut shapes = join(lines.iter().map(shape));
+    for shape in &mut shapes {
+        // Which number a file has is its file system's to choose.
+        shape.inode = u64::from(shape.inode != 0);
+    }
+    shapes
+}
+
+fn join(apart: impl Iterator<Item = Shape>) -> Vec<Shape> {
     let mut shapes: Vec<Shape> = Vec::new();
-    for line in lines {
-        let compared = line.flags.iter().filter(|flag| FLAGS.contains(&flag.as_str()));
-        let shape = Shape {
-            start: line.start,
-            end: line.end,
-            perms: line.perms.clone(),
-            flags: compared.cloned().collect(),
-            offset: line.offset,
-            name: line.name.clone(),
-            inode: line.inode,
-        };
+    for shape in apart {
         match shapes.last_mut() {
             Some(last)
                 if last.end == shape.start
@@ -112,10 +143,6 @@ fn joined(lines: &[Line]) -> Vec<Shape> {
             }
             _ => shapes.push(shape),
         }
-    }
-    for shape in &mut shapes {
-        // Which number a file has is its file system's to choose.
-        shape.inode = u64::from(shape.inode != 0);
     }
     shapes
 }
@@ -151,6 +178,60 @@ fn asks_for_single_mappings(step: &Step) -> bool {
     }
 }
 
+/// Mask: `mremap(MREMAP_DONTUNMAP)` of locked memory unlocks what stays without counting it as
+/// unlocked, and what was moved as well when the two happen to merge. We count right.
+fn loses_count_of_locks(step: &Step, before: &[Line]) -> bool {
+    let keeps = step.op == Op::Mremap && step.args[3] & 4 != 0;
+    keeps && before.iter().any(|line| line.flags.iter().any(|flag| flag == "lo"))
+}
+
+/// Returns whether the limit on locked memory may be the reason of an outcome.
+fn is_limit_exceeded(outcome: Outcome) -> bool {
+    [libc::EAGAIN, libc::ENOMEM].map(|errno| Outcome::Value(-i64::from(errno))).contains(&outcome)
+}
+
+fn unlocked(shapes: &[Shape]) -> Vec<Shape> {
+    let unlock = |shape: &Shape| {
+        let flags = shape.flags.iter().filter(|flag| *flag != "lo" && *flag != "lf");
+        Shape { flags: flags.cloned().collect(), ..shape.clone() }
+    };
+    join(shapes.iter().map(unlock))
+}
+
+/// Mask: writes to a private mapping of a file make us copy pages ahead of them, so it is another
+/// time from which on they do not show changes of the file. When that is, is unspecified.
+fn has_early_copies(step: &Step, ours: &Observation, theirs: &Observation) -> bool {
+    let is_private = |addr: u64| {
+        let mut lines = theirs.maps.iter();
+        lines.any(|line| {
+            (line.start..line.end).contains(&addr) && line.perms.ends_with('p') && line.inode != 0
+        })
+    };
+    let differs = |addr, ours: Outcome, theirs: Outcome| {
+        let values = matches!((ours, theirs), (Outcome::Value(0..), Outcome::Value(0..)));
+        ours != theirs && values && is_private(addr)
+    };
+    let contents = ours.contents.iter().zip(&theirs.contents);
+    let mut pages = contents.filter(|((page, _), (other, _))| page == other);
+    let addr = step.args[0];
+    matches!(step.op, Op::Load) && differs(addr, ours.outcome, theirs.outcome)
+        || matches!(step.op, Op::Write)
+            && (differs(addr, ours.outcome, theirs.outcome)
+                || differs(addr + step.args[1], ours.outcome, theirs.outcome))
+        || pages.any(|((page, ours), (_, theirs))| differs(WINDOW + page * PAGE, *ours, *theirs))
+}
+
+/// Returns whether a step may change the contents of a file.
+fn changes_file(step: &Step, before: &[Line]) -> bool {
+    match step.op {
+        Op::Pwrite | Op::Truncate => true,
+        Op::Store | Op::Read | Op::Madvise => {
+            before.iter().any(|line| line.perms.ends_with('s') && line.perms.contains('w'))
+        }
+        _ => false,
+    }
+}
+
 /// Mask: a fault does not tell what the program was doing. A store or a jump to a page that the
 /// object does not have, or that has a guard, counts as a load and gets its signal, where Linux
 /// looks at the protections first.
@@ -162,10 +243,7 @@ fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> bool {
         && (ours == absent || ours == guarded)
 }
 
-fn content_difference(
-    ours: &[(u64, Outcome)],
-    theirs: &[(u64, Outcome)],
-) -> Option<String> {
+fn content_difference(ours: &[(u64, Outcome)], theirs: &[(u64, Outcome)]) -> Option<String> {
     if ours == theirs {
         return None;
     }

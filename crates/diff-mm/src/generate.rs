@@ -41,15 +41,13 @@ impl Generator {
     }
 
     /// Makes up the next script.
+    ///
+    /// # Panics
+    /// Never: nothing that is made up is rejected.
     pub fn script(&mut self) -> Script {
         let tree = self.steps.new_tree(&mut self.runner);
         Script(tree.expect("our own invariant: nothing is rejected").current())
     }
-}
-
-/// Makes up scripts of at most so many steps.
-pub fn scripts(steps: usize) -> impl Strategy<Value = Script> {
-    prop::collection::vec(step(), 1..=steps).prop_map(Script)
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -36,7 +36,7 @@ mod tests;
 
 pub use campaign::{Campaign, Finding};
 pub use compare::{Difference, Verdict, compare};
-pub use generate::{Generator, scripts};
+pub use generate::Generator;
 pub use host::Host;
 pub use op::{Arg, Op};
 pub use ours::run as run_here;

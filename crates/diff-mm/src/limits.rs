@@ -1,16 +1,49 @@
-//! What both sides of the comparison agree on.
+//! Limits, as both sides keep them.
 
 use crate::op::Op;
 use crate::outcome::Outcome;
 use crate::script::Step;
 
-/// `RLIMIT_MEMLOCK` at the start of a script.
-pub(crate) const MEMLOCK: u64 = u64::MAX;
+/// `MCL_CURRENT`.
+const MCL_CURRENT: u64 = 1;
 
-/// Returns whether a step cannot be compared because the host counts the whole image of its
-/// process: `mlockall(MCL_CURRENT)` under a limit.
-pub(crate) fn hosts_image_counts(step: &Step, limit: u64) -> bool {
-    step.op == Op::Mlockall && step.args[0] & 1 != 0 && limit != u64::MAX && limit != 0
+/// What a process of a script knows of the limit on locked memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    memlock: u64,
+    image_is_locked: bool,
+}
+
+impl Limits {
+    /// `RLIMIT_MEMLOCK` at the start of a script.
+    pub(crate) const MEMLOCK: u64 = u64::MAX;
+
+    pub(crate) const fn new() -> Self {
+        Self { memlock: Self::MEMLOCK, image_is_locked: false }
+    }
+
+    /// Mask: returns whether a step is passed over, because the host counts the whole image of
+    /// its process: `mlockall(MCL_CURRENT)` under a limit, or a limit after it.
+    pub(crate) fn skips(&mut self, step: &Step) -> bool {
+        let is_limit = |bytes| bytes != u64::MAX && bytes != 0;
+        match step.op {
+            Op::Mlockall if step.args[0] & MCL_CURRENT != 0 && is_limit(self.memlock) => true,
+            Op::Memlock if is_limit(step.args[0]) && self.image_is_locked => true,
+            Op::Mlockall => {
+                self.image_is_locked |= step.args[0] & MCL_CURRENT != 0;
+                false
+            }
+            Op::Munlockall => {
+                self.image_is_locked = false;
+                false
+            }
+            Op::Memlock => {
+                self.memlock = step.args[0];
+                false
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Returns the outcome of a copy of so many bytes with such a sum.

@@ -1,5 +1,6 @@
 //! Runs random scripts and stops at the first difference.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -49,7 +50,8 @@ impl SpaceName {
 #[derive(Default)]
 struct Tally {
     scripts: u64,
-    incomparable: u64,
+    steps: u64,
+    masks: BTreeMap<&'static str, u64>,
     differences: u64,
 }
 
@@ -86,8 +88,11 @@ fn run(arguments: &Arguments) -> io::Result<Tally> {
         let script = Generator::new(seed, arguments.steps).script();
         tally.scripts += 1;
         match campaign.check(script) {
-            Ok(Ok(Verdict::Incomparable(_))) => tally.incomparable += 1,
-            Ok(Ok(_)) => {}
+            Ok(Ok(Verdict::Incomparable { step, mask })) => {
+                tally.steps += step as u64;
+                *tally.masks.entry(mask).or_default() += 1;
+            }
+            Ok(Ok(_)) => tally.steps += arguments.steps as u64,
             Ok(Err(finding)) => {
                 tally.differences += 1;
                 println!("--- a difference, seed {seed}:\n{finding}");
@@ -99,21 +104,20 @@ fn run(arguments: &Arguments) -> io::Result<Tally> {
         }
         if told.elapsed() > Duration::from_secs(5) {
             told = Instant::now();
-            report(&tally, start.elapsed(), arguments.steps);
+            report(&tally, start.elapsed());
         }
     }
-    report(&tally, start.elapsed(), arguments.steps);
+    report(&tally, start.elapsed());
     Ok(tally)
 }
 
-fn report(tally: &Tally, elapsed: Duration, steps: usize) {
-    let rate = tally.scripts as f64 / elapsed.as_secs_f64();
+fn report(tally: &Tally, elapsed: Duration) {
+    let rate = |count: u64| count as f64 / elapsed.as_secs_f64();
+    let Tally { scripts, steps, differences, masks } = tally;
     println!(
-        "{} scripts ({} cut short), {rate:.1} a second, {:.0} steps a second; {} differences",
-        tally.scripts,
-        tally.incomparable,
-        rate * steps as f64,
-        tally.differences
+        "{scripts} scripts, {steps} steps compared; {:.1} and {:.0} a second; {differences} differences; cut short: {masks:?}",
+        rate(*scripts),
+        rate(*steps),
     );
 }
 

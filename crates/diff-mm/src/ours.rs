@@ -10,12 +10,13 @@ use usermem_io::{BytesIo, Io, IoCause, IoOpts, IoSequence};
 use usermem_types::{AccessType, Addr, AddrRange, AddrRangeSeq, Errno, Partial};
 
 use crate::files::{COPY_MAX, FILES, pattern, sum};
+use crate::limits::{Limits, counted};
 use crate::op::Op;
 use crate::outcome::{ELSEWHERE, Line};
 use crate::script::{Script, Step};
 use crate::space::Space;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, relocate};
-use crate::{Observation, Outcome, limits};
+use crate::{Observation, Outcome};
 
 /// How often an access that keeps faulting is tried.
 const TRIES: usize = 100;
@@ -24,6 +25,7 @@ const TRIES: usize = 100;
 struct Process {
     memory: Arc<MemoryManager>,
     space: Box<dyn Space>,
+    limits: Limits,
 }
 
 /// What runs scripts.
@@ -32,7 +34,6 @@ struct Runner {
     source: Vec<u8>,
     /// The processes, the one that runs last.
     processes: Vec<Process>,
-    limit: u64,
     observations: Vec<Observation>,
 }
 
@@ -42,7 +43,8 @@ struct Runner {
 /// # Errors
 /// When the host refuses files or memory.
 pub fn run(script: &Script, space: &dyn Space) -> io::Result<Vec<Observation>> {
-    let mut runner = Runner::new(space).map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
+    let mut runner =
+        Runner::new(space).map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
     runner.run(&script.0);
     Ok(runner.observations)
 }
@@ -53,7 +55,7 @@ impl Runner {
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another();
         let memory = MemoryManager::new(space.address_space(), memory);
-        memory.limits().memlock.set(limits::MEMLOCK);
+        memory.limits().memlock.set(Limits::MEMLOCK);
         memory.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
             let spec = &FILES[index];
@@ -66,14 +68,17 @@ impl Runner {
         Ok(Self {
             files: [a, b?, a_readonly],
             source: pattern(COPY_MAX, 5),
-            processes: vec![Process { memory, space }],
-            limit: limits::MEMLOCK,
+            processes: vec![Process { memory, space, limits: Limits::new() }],
             observations: Vec::new(),
         })
     }
 
     fn process(&self) -> &Process {
         self.processes.last().expect("our own invariant: the first process stays")
+    }
+
+    fn skips(&mut self, step: &Step) -> bool {
+        self.processes.last_mut().is_some_and(|process| process.limits.skips(step))
     }
 
     fn run(&mut self, steps: &[Step]) {
@@ -86,7 +91,7 @@ impl Runner {
                     Outcome::Value(0)
                 }
                 Op::Fork | Op::Exit => Outcome::Skipped,
-                Op::Mlockall if limits::hosts_image_counts(step, self.limit) => Outcome::Skipped,
+                _ if self.skips(step) => Outcome::Skipped,
                 _ => self.execute(step),
             };
             let mut observation = Observation::new(outcome);
@@ -117,7 +122,8 @@ impl Runner {
         let space = self.process().space.another();
         match self.process().memory.fork(space.address_space()) {
             Ok(memory) => {
-                self.processes.push(Process { memory, space });
+                let limits = self.process().limits;
+                self.processes.push(Process { memory, space, limits });
                 Outcome::Value(0)
             }
             Err(errno) => Outcome::Value(-i64::from(errno.raw())),
@@ -153,13 +159,14 @@ impl Runner {
             }
             Op::Memlock => {
                 memory.limits().memlock.set(first);
-                self.limit = first;
                 Outcome::Value(0)
             }
             Op::Msync => done(memory.msync(addr, second, third as u32)),
-            Op::Mincore => done(memory.mincore(addr, second).and_then(|mut pieces| {
-                pieces.try_for_each(|piece| piece.map(drop))
-            })),
+            Op::Mincore => done(
+                memory
+                    .mincore(addr, second)
+                    .and_then(|mut pieces| pieces.try_for_each(|piece| piece.map(drop))),
+            ),
             Op::Brk => {
                 let end = memory.brk(addr).get();
                 Outcome::Value((end - base + WINDOW).cast_signed())
@@ -183,7 +190,7 @@ impl Runner {
                 match memory.copy_in(addr, &mut bytes, IoOpts::CHECKED) {
                     Err(partial) if partial.done == 0 => failed(Errno::EFAULT),
                     Ok(done) | Err(Partial { done, .. }) => {
-                        limits::counted(done as u64, sum(&bytes[..done]))
+                        counted(done as u64, sum(&bytes[..done]))
                     }
                 }
             }

@@ -21,7 +21,7 @@ pub struct Step {
 ///
 /// ```
 /// use diff_mm::Script;
-/// let text = "mmap p3 2p rw private|anonymous|fixed anon 0p\nstore p3+1 7\n";
+/// let text = "mmap p3 2p rw private|fixed|anonymous anon 0p\nstore p3+1 7\n";
 /// let script: Script = text.parse().unwrap();
 /// assert_eq!(script.to_string(), text);
 /// ```
@@ -66,8 +66,7 @@ impl FromStr for Script {
         let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let steps = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let parse = |(number, line)| {
-            parse_step(line)
-                .map_err(|word| ParseError { line: number, word: word.to_owned() })
+            parse_step(line).map_err(|word| ParseError { line: number, word: word.to_owned() })
         };
         steps.map(parse).collect::<Result<_, _>>().map(Self)
     }

@@ -94,7 +94,7 @@ fn simpler(op: Op, arg: Arg, value: u64) -> Vec<u64> {
         // From an absurd number one page less leads nowhere.
         Arg::Len if value > PAGES * PAGE => less(&[0, PAGE, 1 << 47, u64::MAX - (PAGE - 1)]),
         Arg::Len => {
-            less(&[0, PAGE, whole_pages, value / 2 & !(PAGE - 1), value.saturating_sub(PAGE)])
+            less(&[0, PAGE, whole_pages, (value / 2) & !(PAGE - 1), value.saturating_sub(PAGE)])
         }
         Arg::Prot => {
             let simple = [3, 1, 0, 7, value & 7];

@@ -45,17 +45,15 @@ impl MemoryManager {
         memory: Arc<MemoryFile>,
         layout: Layout,
     ) -> Arc<Self> {
-        Arc::new_cyclic(|me: &Weak<Self>| {
-            Self {
-                layout,
-                limits: Limits::default(),
-                mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
-                active: RwLock::new(Active::default()),
-                faults: AtomicU64::new(0),
-                me: Weak::clone(me) as Weak<dyn MappingSpace>,
-                space,
-                memory,
-            }
+        Arc::new_cyclic(|me: &Weak<Self>| Self {
+            layout,
+            limits: Limits::default(),
+            mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
+            active: RwLock::new(Active::default()),
+            faults: AtomicU64::new(0),
+            me: Weak::clone(me) as Weak<dyn MappingSpace>,
+            space,
+            memory,
         })
     }
 

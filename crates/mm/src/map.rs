@@ -86,14 +86,15 @@ impl MemoryManager {
         }
         let range = self.place(&mapping, addr, len, flags)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
-        if object.is_some() && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {
+        let is_file = object.is_some() || flags.contains(MmapFlags::HUGETLB);
+        if is_file && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {
             return Err(Errno::EOVERFLOW);
         }
-        let shared = is_shared(flags, object.is_some())?;
+        let shared = is_shared(flags, is_file)?;
         if !max_access.superset_of(access) {
             return Err(Errno::EACCES);
         }
-        if flags.contains(MmapFlags::GROWSDOWN) && (object.is_some() || shared) {
+        if flags.contains(MmapFlags::GROWSDOWN) && (is_file || shared) {
             return Err(Errno::EINVAL);
         }
         let accounted = is_accountable(vma_flags, access);
@@ -108,6 +109,7 @@ impl MemoryManager {
             mapping.charge(len, freed)?;
         }
         let (object, offset) = match object {
+            None if flags.contains(MmapFlags::HUGETLB) => (None, 0),
             None if shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
             None => (None, 0),
             Some(object) => (Some(object), request.offset),
@@ -126,8 +128,9 @@ impl MemoryManager {
         };
         self.unmap_range(&mut mapping, range);
         if vma.object.is_none() && flags.contains(MmapFlags::HUGETLB) {
-            // No huge pages are set aside.
-            return Err(Errno::ENOMEM);
+            // No huge pages are set aside; that comes out late.
+            let is_aligned = request.offset.is_multiple_of(HUGE);
+            return Err(if is_aligned { Errno::ENOMEM } else { Errno::EINVAL });
         }
         if let Some(object) = &vma.object {
             // As in Linux, a refusal leaves the range unmapped.
@@ -191,11 +194,11 @@ fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
         // No object here is made of huge pages.
         return Err(Errno::EINVAL);
     }
-    let len = PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)?;
-    if request.object.is_none() && request.flags.contains(MmapFlags::HUGETLB) {
-        return len.checked_next_multiple_of(HUGE).ok_or(Errno::ENOMEM);
+    if request.flags.contains(MmapFlags::HUGETLB) {
+        // As in Linux, rounding up may wrap to nothing.
+        return request.len.checked_next_multiple_of(HUGE).ok_or(Errno::EINVAL);
     }
-    Ok(len)
+    PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)
 }
 
 /// Returns whether a mapping is shared, when the flags go with its kind.

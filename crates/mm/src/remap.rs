@@ -92,8 +92,9 @@ impl MemoryManager {
             return Err(Errno::EINVAL);
         }
         if request.names_place() {
+            // As in Linux, an absurd old length wraps.
             let overlaps =
-                addr.saturating_add(old_len) > new_addr && new_addr.saturating_add(new_len) > addr;
+                addr.wrapping_add(old_len) > new_addr && new_addr.saturating_add(new_len) > addr;
             if new_addr > max - new_len
                 || !new.is_page_aligned(PAGE_SIZE)
                 || !request.may_move

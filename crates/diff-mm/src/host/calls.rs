@@ -71,7 +71,8 @@ pub(super) fn fork() -> i64 {
 pub(super) fn wait(child: i64) -> i32 {
     let mut status = 0i32;
     let interrupted = -i64::from(libc::EINTR);
-    let mut wait = || raw(libc::SYS_wait4, [child.cast_unsigned(), at_mut(&mut status), 0, 0, 0, 0]);
+    let mut wait =
+        || raw(libc::SYS_wait4, [child.cast_unsigned(), at_mut(&mut status), 0, 0, 0, 0]);
     while wait() == interrupted {}
     status
 }

@@ -6,12 +6,13 @@ use std::fmt::Write;
 
 use super::log::SharedLog;
 use super::{calls, guard};
+use crate::Outcome;
 use crate::files::{COPY_MAX, sum};
+use crate::limits::{Limits, counted};
 use crate::op::Op;
 use crate::outcome::ELSEWHERE;
 use crate::script::Step;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, place};
-use crate::{Outcome, limits};
 
 /// Seconds that a script may take.
 const SECONDS: u64 = 20;
@@ -52,7 +53,7 @@ impl<'a> Child<'a> {
 
     /// Runs the script, and ends the process.
     pub(super) fn run(mut self, steps: &[Step]) -> ! {
-        let mut limit = limits::MEMLOCK;
+        let mut limits = Limits::new();
         let mut index = 0;
         while let Some(step) = steps.get(index) {
             let outcome = match step.op {
@@ -75,14 +76,11 @@ impl<'a> Child<'a> {
                 },
                 Op::Exit if self.is_forked => break,
                 Op::Fork | Op::Exit => Outcome::Skipped,
-                Op::Mlockall if limits::hosts_image_counts(step, limit) => Outcome::Skipped,
+                _ if limits.skips(step) => Outcome::Skipped,
                 Op::Memlock if !self.unlimited => Outcome::Skipped,
                 Op::Brk if !self.has_heap => Outcome::Skipped,
                 _ => self.execute(step),
             };
-            if step.op == Op::Memlock {
-                limit = step.args[0];
-            }
             self.record(outcome);
             index += 1;
         }
@@ -103,9 +101,13 @@ impl<'a> Child<'a> {
         match step.op {
             Op::Mmap => {
                 let [addr, len, prot, flags, file, offset] = args;
-                let file = (file as usize).checked_sub(1).and_then(|index| self.fds.files.get(index));
+                let file =
+                    (file as usize).checked_sub(1).and_then(|index| self.fds.files.get(index));
                 let fd = file.map_or(u64::MAX, |fd| u64::from(fd.cast_unsigned()));
-                clear_elsewhere(calls::call(libc::SYS_mmap, [addr, len, prot, flags, fd, offset]), len)
+                clear_elsewhere(
+                    calls::call(libc::SYS_mmap, [addr, len, prot, flags, fd, offset]),
+                    len,
+                )
             }
             Op::Munmap => direct(libc::SYS_munmap),
             Op::Mprotect => direct(libc::SYS_mprotect),
@@ -160,7 +162,7 @@ impl<'a> Child<'a> {
         let Ok(count) = usize::try_from(done) else { return Outcome::Value(done) };
         let bytes = &mut self.buffer[..count.min(COPY_MAX as usize)];
         calls::read_into(self.fds.sink, bytes, 0);
-        limits::counted(count as u64, sum(bytes))
+        counted(count as u64, sum(bytes))
     }
 
     fn record(&mut self, outcome: Outcome) {
@@ -270,4 +272,3 @@ fn clear_elsewhere(outcome: Outcome, len: u64) -> Outcome {
         _ => outcome,
     }
 }
-

@@ -48,11 +48,16 @@ pub(super) fn install() {
     for signal in [libc::SIGSEGV, libc::SIGBUS, libc::SIGTRAP, libc::SIGILL, libc::SIGFPE] {
         // SAFETY: all zeros are a valid value of the plain C structure.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = handle as *const () as usize;
+        action.sa_sigaction = handler();
         action.sa_flags = libc::SA_SIGINFO;
         // SAFETY: the handler keeps to what it may do: it touches atomics and its own context.
         unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
     }
+}
+
+#[expect(clippy::fn_to_numeric_cast_any, reason = "the host's structure holds a number")]
+fn handler() -> usize {
+    handle as *const () as usize
 }
 
 extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
@@ -68,11 +73,11 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc
         return;
     }
     // SAFETY: the kernel passes valid information about the signal.
-    let addr = unsafe { (*info).si_addr() };
-    // SAFETY: the kernel passes valid information about the signal.
-    let code = unsafe { (*info).si_code };
+    let info = unsafe { *info };
+    // SAFETY: all these signals come with an address.
+    let addr = unsafe { info.si_addr() };
     GUARD.signal.store(u64::from(signal.cast_unsigned()), Relaxed);
-    GUARD.code.store(u64::from(code.cast_unsigned()), Relaxed);
+    GUARD.code.store(u64::from(info.si_code.cast_unsigned()), Relaxed);
     GUARD.addr.store(addr.addr() as u64, Relaxed);
     registers[libc::REG_RIP as usize] = GUARD.resume.load(Relaxed).cast_signed();
     registers[libc::REG_RSP as usize] = GUARD.stack.load(Relaxed).cast_signed();

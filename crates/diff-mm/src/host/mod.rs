@@ -16,6 +16,9 @@ use crate::files::{COPY_MAX, FILES, memfd, pattern};
 use crate::script::Script;
 use crate::{Observation, Outcome};
 
+/// The oldest kernel to compare with: before it, `mremap` unmapped its target first.
+const OLDEST: (u32, u32) = (6, 17);
+
 /// The host's kernel.
 #[derive(Debug)]
 pub struct Host {
@@ -28,8 +31,13 @@ impl Host {
     /// Prepares to run scripts.
     ///
     /// # Errors
-    /// When the host has no memory for what it sees.
+    /// `Unsupported` when the kernel is older than the one that the memory manager follows;
+    /// others when the host has no memory for what it sees.
     pub fn new() -> io::Result<Self> {
+        if release() < OLDEST {
+            let message = format!("the kernel is older than {}.{}", OLDEST.0, OLDEST.1);
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
         let source = memfd("source", &pattern(COPY_MAX, 5))?;
         let buffer = vec![0; COPY_MAX as usize];
         Ok(Self { log: SharedLog::new()?, source, buffer })
@@ -40,9 +48,8 @@ impl Host {
     /// # Errors
     /// When the process that ran it came to a bad end.
     pub fn run(&mut self, script: &Script) -> io::Result<Vec<Observation>> {
-        let [a, b] = [0, 1].map(|index| {
-            memfd(FILES[index].name, &pattern(FILES[index].bytes, index * 4))
-        });
+        let [a, b] =
+            [0, 1].map(|index| memfd(FILES[index].name, &pattern(FILES[index].bytes, index * 4)));
         let (a, b, sink) = (a?, b?, memfd("sink", &[])?);
         let path = format!("/proc/self/fd/{}", a.as_raw_fd());
         let a_readonly = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
@@ -70,6 +77,13 @@ impl Host {
     }
 }
 
+fn release() -> (u32, u32) {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map_while(|word| word.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 fn parse(text: &str) -> Vec<Observation> {
     let mut observations: Vec<Observation> = Vec::new();
     for line in text.lines() {
@@ -81,9 +95,9 @@ fn parse(text: &str) -> Vec<Observation> {
             observations.push(Observation::new(Outcome::Skipped));
         }
         let Some(last) = observations.last_mut() else { continue };
-        let page = line.split_once(' ').and_then(|(page, outcome)| {
-            Some((page.parse().ok()?, parse_outcome(outcome)))
-        });
+        let page = line
+            .split_once(' ')
+            .and_then(|(page, outcome)| Some((page.parse().ok()?, parse_outcome(outcome))));
         match page {
             Some(page) => last.contents.push(page),
             None => last.add_line(line),

@@ -3,7 +3,6 @@
 
 mod advise;
 mod cow;
-mod differential;
 mod faults;
 mod io;
 mod io_matrix;
