@@ -25,6 +25,9 @@ mod host;
 mod ours;
 mod space;
 
+mod masks;
+mod shape;
+
 mod compare;
 
 mod campaign;
