@@ -65,7 +65,7 @@ fn weight(op: Op) -> u32 {
         Op::Fetch | Op::Read | Op::Write | Op::Mlock => 4,
         Op::Mlock2 | Op::Munlock | Op::Msync | Op::Brk | Op::Pwrite | Op::Truncate => 3,
         Op::Mincore | Op::Pread => 2,
-        Op::Fork | Op::Exit => 2,
+        Op::Fork | Op::Exit | Op::Witness => 2,
         Op::Mlockall | Op::Munlockall | Op::Memlock | Op::Mseal => 1,
     }
 }

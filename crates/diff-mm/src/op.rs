@@ -100,6 +100,8 @@ ops! {
     Fork "fork" [];
     /// The child of a `fork` exits.
     Exit "exit" [];
+    /// `fork()`, of a child that waits until the script has ended and then only reads its memory.
+    Witness "witness" [];
 }
 
 /// The most arguments of a step.

@@ -34,6 +34,7 @@ struct Runner {
     source: Vec<u8>,
     /// The processes, the one that runs last.
     processes: Vec<Process>,
+    witness: Option<Process>,
     observations: Vec<Observation>,
 }
 
@@ -69,6 +70,7 @@ impl Runner {
             files: [a, b?, a_readonly],
             source: pattern(COPY_MAX, 5),
             processes: vec![Process { memory, space, limits: Limits::new() }],
+            witness: None,
             observations: Vec::new(),
         })
     }
@@ -90,7 +92,14 @@ impl Runner {
                     self.end_process();
                     Outcome::Value(0)
                 }
-                Op::Fork | Op::Exit => Outcome::Skipped,
+                Op::Witness if !is_forked && self.witness.is_none() => {
+                    let outcome = self.fork();
+                    if self.processes.len() > 1 {
+                        self.witness = self.processes.pop();
+                    }
+                    outcome
+                }
+                Op::Fork | Op::Exit | Op::Witness => Outcome::Skipped,
                 _ if self.skips(step) => Outcome::Skipped,
                 _ => self.execute(step),
             };
@@ -101,6 +110,8 @@ impl Runner {
         while !self.processes.is_empty() {
             self.end_process();
         }
+        self.processes.extend(self.witness.take());
+        self.end_process();
     }
 
     /// Reads every mapped page of the running process, which ends.
@@ -203,7 +214,7 @@ impl Runner {
                 Ok(byte) => Outcome::Value(byte),
                 Err(errno) => failed(errno),
             }),
-            Op::Fork | Op::Exit => Outcome::Skipped,
+            Op::Fork | Op::Exit | Op::Witness => Outcome::Skipped,
         }
     }
 

@@ -129,6 +129,11 @@ pub(super) fn read_on(fd: i64, buffer: &mut [u8]) -> usize {
     usize::try_from(done).unwrap_or(0)
 }
 
+/// Writes a byte to a pipe.
+pub(super) fn wake(fd: i32) {
+    raw(libc::SYS_write, [u64::from(fd.cast_unsigned()), at(&0u8), 1, 0, 0, 0]);
+}
+
 pub(super) fn rewind(fd: i64) {
     raw(libc::SYS_lseek, [fd.cast_unsigned(), 0, 0, 0, 0, 0]);
 }

@@ -26,6 +26,9 @@ pub(super) struct Descriptors {
     pub(super) source: i32,
     /// Where the kernel puts what it copies from the program.
     pub(super) sink: i32,
+    /// The ends of a pipe: what a witness reads when it is to wake up, and what wakes it.
+    pub(super) asleep: i32,
+    pub(super) waker: i32,
 }
 
 /// A process that runs a script.
@@ -36,6 +39,7 @@ pub(super) struct Child<'a> {
     has_heap: bool,
     unlimited: bool,
     is_forked: bool,
+    witness: Option<i64>,
     buffer: &'a mut [u8],
 }
 
@@ -48,7 +52,7 @@ impl<'a> Child<'a> {
         let has_heap = calls::move_heap(HEAP);
         guard::install();
         let smaps = calls::open_smaps();
-        Self { log, fds, smaps, has_heap, unlimited, is_forked: false, buffer }
+        Self { log, fds, smaps, has_heap, unlimited, is_forked: false, witness: None, buffer }
     }
 
     /// Runs the script, and ends the process.
@@ -75,7 +79,8 @@ impl<'a> Child<'a> {
                     }
                 },
                 Op::Exit if self.is_forked => break,
-                Op::Fork | Op::Exit => Outcome::Skipped,
+                Op::Witness if !self.is_forked && self.witness.is_none() => self.start_witness(),
+                Op::Fork | Op::Exit | Op::Witness => Outcome::Skipped,
                 _ if limits.skips(step) => Outcome::Skipped,
                 Op::Memlock if !self.unlimited => Outcome::Skipped,
                 Op::Brk if !self.has_heap => Outcome::Skipped,
@@ -85,7 +90,26 @@ impl<'a> Child<'a> {
             index += 1;
         }
         self.record_contents();
+        if let Some(witness) = self.witness.filter(|_| !self.is_forked) {
+            calls::wake(self.fds.waker);
+            calls::exit(u64::from(calls::wait(witness) != 0));
+        }
         calls::exit(0)
+    }
+
+    fn start_witness(&mut self) -> Outcome {
+        match calls::fork() {
+            0 => {
+                self.become_fork();
+                calls::read_on(i64::from(self.fds.asleep), &mut self.buffer[..1]);
+                self.record_contents();
+                calls::exit(0)
+            }
+            child => {
+                self.witness = Some(child);
+                Outcome::Value(0)
+            }
+        }
     }
 
     fn become_fork(&mut self) {
@@ -149,7 +173,7 @@ impl<'a> Child<'a> {
                 Some(fd) => calls::pread(fd, second),
                 None => Outcome::Skipped,
             },
-            Op::Fork | Op::Exit => Outcome::Skipped,
+            Op::Fork | Op::Exit | Op::Witness => Outcome::Skipped,
         }
     }
 

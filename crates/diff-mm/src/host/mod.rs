@@ -53,10 +53,13 @@ impl Host {
         let (a, b, sink) = (a?, b?, memfd("sink", &[])?);
         let path = format!("/proc/self/fd/{}", a.as_raw_fd());
         let a_readonly = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let (asleep, waker) = rustix::pipe::pipe()?;
         let fds = Descriptors {
             files: [a.as_raw_fd(), b.as_raw_fd(), a_readonly.as_raw_fd()],
             source: self.source.as_raw_fd(),
             sink: sink.as_raw_fd(),
+            asleep: asleep.as_raw_fd(),
+            waker: waker.as_raw_fd(),
         };
         self.log.clear();
         match calls::fork() {
