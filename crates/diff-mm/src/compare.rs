@@ -1,6 +1,7 @@
 //! Comparing what was seen.
 
 use crate::masks;
+use crate::op::Op;
 use crate::outcome::{Line, Observation, Outcome};
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
@@ -67,6 +68,7 @@ struct Comparison<'a> {
     keeps_apart: bool,
     files_change: bool,
     miscounts_locks: bool,
+    data_is_limited: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -79,6 +81,9 @@ impl<'a> Comparison<'a> {
         self.files_change |= masks::changes_file(step, self.before);
         if self.files_change && masks::has_early_copies(step, ours, theirs) {
             return Err(Stop::Mask("early copies"));
+        }
+        if step.op == Op::LimitData {
+            self.data_is_limited = step.args[0] != u64::MAX;
         }
         let keeps_lock = masks::loses_count_of_locks(step, self.before);
         self.miscounts_locks |= keeps_lock;
@@ -101,10 +106,20 @@ impl<'a> Comparison<'a> {
         }
         self.before = &theirs.maps;
         self.keeps_apart = theirs.maps.len() > their_maps.len() || ours.maps.len() > our_maps.len();
-        match content_difference(&ours.contents, &theirs.contents) {
-            Some(what) => Err(Stop::Different(what)),
-            None => Ok(()),
+        if ours.endings.len() != theirs.endings.len() {
+            return Err(Stop::Different("other processes end".to_owned()));
         }
+        for (ours, theirs) in ours.endings.iter().zip(&theirs.endings) {
+            let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
+            if our_maps != their_maps {
+                let what = map_difference(&our_maps, &their_maps);
+                return Err(Stop::Different(format!("at the end of a process:\n{what}")));
+            }
+            if let Some(what) = content_difference(&ours.pages, &theirs.pages) {
+                return Err(Stop::Different(what));
+            }
+        }
+        Ok(())
     }
 
     /// Returns why a step that came to different things ends the comparison.
@@ -113,6 +128,8 @@ impl<'a> Comparison<'a> {
             Stop::Mask("mappings kept apart")
         } else if self.miscounts_locks && masks::may_lock(step) {
             Stop::Mask("locks kept by mremap")
+        } else if masks::counts_heap_alone(step, self.data_is_limited) {
+            Stop::Mask("the heap's own limit")
         } else {
             Stop::Different(what)
         }

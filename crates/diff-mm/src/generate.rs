@@ -66,7 +66,7 @@ fn weight(op: Op) -> u32 {
         Op::Mlock2 | Op::Munlock | Op::Msync | Op::Brk | Op::Pwrite | Op::Truncate => 3,
         Op::Mincore | Op::Pread => 2,
         Op::Fork | Op::Exit | Op::Witness => 2,
-        Op::Mlockall | Op::Munlockall | Op::Memlock | Op::Mseal => 1,
+        Op::Mlockall | Op::Munlockall | Op::Memlock | Op::LimitAs | Op::LimitData | Op::Mseal => 1,
     }
 }
 
@@ -82,6 +82,10 @@ fn step_of(op: Op) -> BoxedStrategy<Step> {
             let near = (0..20u64, 0..3u64).prop_map(|(page, byte)| HEAP + page * PAGE + byte);
             let end = prop_oneof![12 => near, 1 => Just(0), 1 => Just(HEAP - 1)];
             end.prop_map(move |end| Step::new(op, &[end])).boxed()
+        }
+        Op::LimitAs | Op::LimitData => {
+            let limit = select(vec![8 * PAGE, 20 * PAGE, 50 * PAGE, u64::MAX, u64::MAX]);
+            limit.prop_map(move |limit| Step::new(op, &[limit])).boxed()
         }
         Op::Memlock => select(vec![0, 8 * PAGE, 40 * PAGE, u64::MAX, u64::MAX])
             .prop_map(move |limit| Step::new(op, &[limit]))

@@ -43,7 +43,7 @@ pub use generate::Generator;
 pub use host::Host;
 pub use op::{Arg, Op};
 pub use ours::run as run_here;
-pub use outcome::{Line, Observation, Outcome};
+pub use outcome::{Ending, Line, Observation, Outcome};
 pub use script::{ParseError, Script, Step};
 pub use shrink::shrink;
 pub use space::{NullSpace, Space};

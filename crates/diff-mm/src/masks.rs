@@ -38,24 +38,31 @@ pub(crate) fn may_lock(step: &Step) -> bool {
 /// Mask: writes to a private mapping of a file make us copy pages ahead of them, so it is another
 /// time from which on they do not show changes of the file. When that is, is unspecified.
 pub(crate) fn has_early_copies(step: &Step, ours: &Observation, theirs: &Observation) -> bool {
-    let is_private = |addr: u64| {
-        let mut lines = theirs.maps.iter();
-        lines.any(|line| {
-            (line.start..line.end).contains(&addr) && line.perms.ends_with('p') && line.inode != 0
+    let [addr, len, ..] = step.args;
+    let copies = match step.op {
+        Op::Load => is_early_copy(&theirs.maps, addr, ours.outcome, theirs.outcome),
+        Op::Write => [addr, addr.wrapping_add(len)]
+            .iter()
+            .any(|addr| is_early_copy(&theirs.maps, *addr, ours.outcome, theirs.outcome)),
+        _ => false,
+    };
+    let mut endings = ours.endings.iter().zip(&theirs.endings);
+    copies
+        || endings.any(|(ours, theirs)| {
+            let mut pages = ours.pages.iter().zip(&theirs.pages);
+            pages.any(|((page, our_byte), (_, their_byte))| {
+                is_early_copy(&theirs.maps, WINDOW + page * PAGE, *our_byte, *their_byte)
+            })
         })
+}
+
+/// Returns whether what differs at an address is what a private mapping of a file shows there.
+fn is_early_copy(maps: &[Line], addr: u64, ours: Outcome, theirs: Outcome) -> bool {
+    let is_private = |line: &Line| {
+        (line.start..line.end).contains(&addr) && line.perms.ends_with('p') && line.inode != 0
     };
-    let differs = |addr, ours: Outcome, theirs: Outcome| {
-        let values = matches!((ours, theirs), (Outcome::Value(0..), Outcome::Value(0..)));
-        ours != theirs && values && is_private(addr)
-    };
-    let contents = ours.contents.iter().zip(&theirs.contents);
-    let mut pages = contents.filter(|((page, _), (other, _))| page == other);
-    let addr = step.args[0];
-    matches!(step.op, Op::Load) && differs(addr, ours.outcome, theirs.outcome)
-        || matches!(step.op, Op::Write)
-            && (differs(addr, ours.outcome, theirs.outcome)
-                || differs(addr + step.args[1], ours.outcome, theirs.outcome))
-        || pages.any(|((page, ours), (_, theirs))| differs(WINDOW + page * PAGE, *ours, *theirs))
+    let values = matches!((ours, theirs), (Outcome::Value(0..), Outcome::Value(0..)));
+    ours != theirs && values && maps.iter().any(is_private)
 }
 
 /// Returns whether a step may change the contents of a file.
@@ -78,4 +85,10 @@ pub(crate) fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> 
     matches!(step.op, Op::Store | Op::Fetch)
         && theirs == refused
         && (ours == absent || ours == guarded)
+}
+
+/// Mask: the break is refused when the heap alone exceeds `RLIMIT_DATA`, to which the host's image
+/// is added there.
+pub(crate) fn counts_heap_alone(step: &Step, data_is_limited: bool) -> bool {
+    step.op == Op::Brk && data_is_limited
 }

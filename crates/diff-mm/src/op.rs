@@ -72,6 +72,10 @@ ops! {
     Munlockall "munlockall" [];
     /// `setrlimit(RLIMIT_MEMLOCK, bytes)`, the soft limit.
     Memlock "memlock" [Arg::Len];
+    /// `setrlimit(RLIMIT_AS, bytes)`, what the host's image takes added there.
+    LimitAs "limit_as" [Arg::Len];
+    /// `setrlimit(RLIMIT_DATA, bytes)`, likewise.
+    LimitData "limit_data" [Arg::Len];
     /// `msync(addr, len, flags)`.
     Msync "msync" [Arg::Addr, Arg::Len, Arg::Bits(words::MS)];
     /// `mincore(addr, len)`; only whether it succeeds counts.

@@ -12,7 +12,7 @@ use usermem_types::{AccessType, Addr, AddrRange, AddrRangeSeq, Errno, Partial};
 use crate::files::{COPY_MAX, FILES, pattern, sum};
 use crate::limits::{Limits, counted};
 use crate::op::Op;
-use crate::outcome::{ELSEWHERE, Line};
+use crate::outcome::{ELSEWHERE, Ending, Line, add_line};
 use crate::script::{Script, Step};
 use crate::space::Space;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, relocate};
@@ -117,15 +117,18 @@ impl Runner {
     /// Reads every mapped page of the running process, which ends.
     fn end_process(&mut self) {
         let Some(process) = self.processes.pop() else { return };
-        let Some(last) = self.observations.last_mut() else { return };
-        for line in process.maps() {
+        let mut ending = Ending { maps: process.maps(), pages: Vec::new() };
+        for line in &ending.maps {
             for addr in (line.start..line.end).step_by(PAGE as usize) {
                 let page = (addr - WINDOW) / PAGE;
                 if page < PAGES {
                     let at = relocate(addr, process.space.window());
-                    last.contents.push((page, process.access(at, AccessType::READ, 0)));
+                    ending.pages.push((page, process.access(at, AccessType::READ, 0)));
                 }
             }
+        }
+        if let Some(last) = self.observations.last_mut() {
+            last.endings.push(ending);
         }
     }
 
@@ -170,6 +173,14 @@ impl Runner {
             }
             Op::Memlock => {
                 memory.limits().memlock.set(first);
+                Outcome::Value(0)
+            }
+            Op::LimitAs => {
+                memory.limits().address_space.set(first);
+                Outcome::Value(0)
+            }
+            Op::LimitData => {
+                memory.limits().data.set(first);
                 Outcome::Value(0)
             }
             Op::Msync => done(memory.msync(addr, second, third as u32)),
@@ -275,17 +286,17 @@ impl Runner {
 impl Process {
     /// Returns the mappings of the window, where scripts see it.
     fn maps(&self) -> Vec<Line> {
-        let mut seen = Observation::new(Outcome::Skipped);
+        let mut maps = Vec::new();
         for line in String::from_utf8_lossy(&self.memory.smaps_text()).lines() {
-            seen.add_line(line);
+            add_line(&mut maps, line);
         }
         let base = self.space.window();
-        for line in &mut seen.maps {
+        for line in &mut maps {
             line.start = WINDOW.wrapping_add(line.start.wrapping_sub(base));
             line.end = WINDOW.wrapping_add(line.end.wrapping_sub(base));
         }
-        seen.maps.retain(|line| (WINDOW..WINDOW + PAGES * PAGE).contains(&line.start));
-        seen.maps
+        maps.retain(|line| (WINDOW..WINDOW + PAGES * PAGE).contains(&line.start));
+        maps
     }
 
     /// Accesses a byte as the program does.

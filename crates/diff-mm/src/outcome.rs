@@ -74,25 +74,33 @@ pub struct Observation {
     pub outcome: Outcome,
     /// The mappings of the window.
     pub maps: Vec<Line>,
-    /// The first byte of every mapped page, where a process ends after this step; one list for
-    /// each process.
-    pub contents: Vec<(u64, Outcome)>,
+    /// The processes that end after this step.
+    pub endings: Vec<Ending>,
+}
+
+/// What a process has when it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// The mappings of the window.
+    pub maps: Vec<Line>,
+    /// The first byte of every mapped page, by number of the page.
+    pub pages: Vec<(u64, Outcome)>,
 }
 
 impl Observation {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome, maps: Vec::new(), contents: Vec::new() }
+        Self { outcome, maps: Vec::new(), endings: Vec::new() }
     }
+}
 
-    /// Takes a line of `smaps` into account.
-    pub(crate) fn add_line(&mut self, line: &str) {
-        if let Some(flags) = line.strip_prefix("VmFlags:") {
-            if let Some(last) = self.maps.last_mut() {
-                last.flags = flags.split_whitespace().map(str::to_owned).collect();
-            }
-        } else if let Some(line) = parse_header(line) {
-            self.maps.push(line);
+/// Adds what a line of `smaps` says.
+pub(crate) fn add_line(maps: &mut Vec<Line>, line: &str) {
+    if let Some(flags) = line.strip_prefix("VmFlags:") {
+        if let Some(last) = maps.last_mut() {
+            last.flags = flags.split_whitespace().map(str::to_owned).collect();
         }
+    } else if let Some(line) = parse_header(line) {
+        maps.push(line);
     }
 }
 

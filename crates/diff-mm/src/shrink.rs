@@ -1,7 +1,7 @@
 //! Making scripts smaller.
 
 use crate::op::{Arg, Op};
-use crate::script::{Script, Step};
+use crate::script::Script;
 use crate::window::{PAGE, PAGES, WINDOW, place};
 
 /// Returns a smaller script for which `fails` holds as well: one of which no step can be left
@@ -55,19 +55,22 @@ fn without_steps(mut best: Script, fails: &mut impl FnMut(&mut Script) -> bool) 
 
 fn with_simpler_arguments(mut best: Script, fails: &mut impl FnMut(&mut Script) -> bool) -> Script {
     let mut index = 0;
-    while index < best.0.len() {
-        let Step { op, .. } = best.0[index];
+    while let Some(step) = best.0.get(index) {
+        let op = step.op;
         for (number, arg) in op.args().iter().enumerate() {
-            for simpler in simpler(op, *arg, best.0[index].args[number]) {
-                let mut candidate = best.clone();
-                candidate.0[index].args[number] = simpler;
-                if fails(&mut candidate) {
-                    best = candidate;
+            while let Some(value) = best.0.get(index).map(|step| step.args[number]) {
+                let candidates = simpler(op, *arg, value).into_iter().map(|simpler| {
+                    let mut candidate = best.clone();
+                    candidate.0[index].args[number] = simpler;
+                    candidate
+                });
+                let mut candidates = candidates.collect::<Vec<_>>().into_iter();
+                let Some(smaller) =
+                    candidates.find_map(|mut smaller| fails(&mut smaller).then_some(smaller))
+                else {
                     break;
-                }
-            }
-            if index >= best.0.len() {
-                return best;
+                };
+                best = smaller;
             }
         }
         index += 1;
@@ -86,7 +89,7 @@ fn simpler(op: Op, arg: Arg, value: u64) -> Vec<u64> {
         Arg::Addr => match place(value) {
             Some((page, _)) => {
                 let half = WINDOW + page / 2 * PAGE;
-                let lower = less(&[WINDOW, half, whole_pages, value - PAGE]);
+                let lower = less(&[WINDOW, half, whole_pages, value - 16 * PAGE, value - PAGE]);
                 lower.into_iter().filter(|lower| *lower >= WINDOW).collect()
             }
             None => vec![WINDOW],

@@ -38,6 +38,7 @@ pub(super) struct Child<'a> {
     smaps: i64,
     has_heap: bool,
     unlimited: bool,
+    image: Image,
     is_forked: bool,
     witness: Option<i64>,
     buffer: &'a mut [u8],
@@ -51,8 +52,19 @@ impl<'a> Child<'a> {
         let unlimited = calls::set_unlimited(true);
         let has_heap = calls::move_heap(HEAP);
         guard::install();
-        let smaps = calls::open_smaps();
-        Self { log, fds, smaps, has_heap, unlimited, is_forked: false, witness: None, buffer }
+        let image = Image::of_this_process(buffer);
+        let smaps = calls::open(c"/proc/self/smaps");
+        Self {
+            log,
+            fds,
+            smaps,
+            has_heap,
+            unlimited,
+            image,
+            is_forked: false,
+            witness: None,
+            buffer,
+        }
     }
 
     /// Runs the script, and ends the process.
@@ -89,7 +101,7 @@ impl<'a> Child<'a> {
             self.record(outcome);
             index += 1;
         }
-        self.record_contents();
+        self.record_ending();
         if let Some(witness) = self.witness.filter(|_| !self.is_forked) {
             calls::wake(self.fds.waker);
             calls::exit(u64::from(calls::wait(witness) != 0));
@@ -102,7 +114,7 @@ impl<'a> Child<'a> {
             0 => {
                 self.become_fork();
                 calls::read_on(i64::from(self.fds.asleep), &mut self.buffer[..1]);
-                self.record_contents();
+                self.record_ending();
                 calls::exit(0)
             }
             child => {
@@ -115,7 +127,7 @@ impl<'a> Child<'a> {
     fn become_fork(&mut self) {
         calls::end_after(SECONDS);
         calls::close(self.smaps);
-        self.smaps = calls::open_smaps();
+        self.smaps = calls::open(c"/proc/self/smaps");
         self.is_forked = true;
     }
 
@@ -153,6 +165,8 @@ impl<'a> Child<'a> {
                 }
                 Outcome::Value(i64::from(calls::set_unlimited(unlimited)) - 1)
             }
+            Op::LimitAs => self.image.limit(libc::RLIMIT_AS, self.image.total, first),
+            Op::LimitData => self.image.limit(libc::RLIMIT_DATA, self.image.data, first),
             Op::Store => guard::store(first, second as u8),
             Op::Load => guard::load(first),
             Op::Fetch => guard::fetch(first),
@@ -198,10 +212,14 @@ impl<'a> Child<'a> {
         });
     }
 
-    /// Reads every mapped page.
-    fn record_contents(&mut self) {
+    /// Notes the mappings, and reads every mapped page.
+    fn record_ending(&mut self) {
+        let log = self.log;
         let mut mapped = [false; PAGES as usize];
+        log.append(b"ending\n");
         self.for_each_line(|line| {
+            log.append(line);
+            log.append(b"\n");
             let Some((start, end)) = ends(line) else { return };
             for addr in (start..end).step_by(PAGE as usize) {
                 if let Some((page, _)) = place(addr) {
@@ -209,7 +227,6 @@ impl<'a> Child<'a> {
                 }
             }
         });
-        let _ = writeln!(&mut &*self.log, "contents");
         for (page, _) in mapped.iter().enumerate().filter(|(_, mapped)| **mapped) {
             let outcome = guard::load(WINDOW + page as u64 * PAGE);
             let _ = write!(&mut &*self.log, "{page} ");
@@ -261,6 +278,39 @@ impl<'a> Child<'a> {
             held = left;
         }
     }
+}
+
+/// What the process has mapped before a script begins, in bytes.
+#[derive(Clone, Copy)]
+struct Image {
+    total: u64,
+    data: u64,
+}
+
+impl Image {
+    fn of_this_process(buffer: &mut [u8]) -> Self {
+        let fd = calls::open(c"/proc/self/status");
+        let len = calls::read_on(fd, buffer);
+        calls::close(fd);
+        let status = &buffer[..len];
+        Self {
+            total: kibibytes(status, b"VmSize:") << 10,
+            data: kibibytes(status, b"VmData:") << 10,
+        }
+    }
+
+    fn limit(self, resource: u32, image: u64, bytes: u64) -> Outcome {
+        Outcome::Value(calls::set_limit(resource, bytes.saturating_add(image)))
+    }
+}
+
+/// Returns the number that follows `name`.
+fn kibibytes(status: &[u8], name: &[u8]) -> u64 {
+    let at = status.windows(name.len()).position(|window| window == name);
+    let rest = at.map_or(&[][..], |at| &status[at + name.len()..]);
+    let digits = rest.iter().skip_while(|byte| byte.is_ascii_whitespace());
+    let digits = digits.take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 /// Returns the addresses at the start of the first line about a mapping.

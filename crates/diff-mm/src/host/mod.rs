@@ -13,6 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use self::child::{Child, Descriptors};
 use self::log::SharedLog;
 use crate::files::{COPY_MAX, FILES, memfd, pattern};
+use crate::outcome::{Ending, add_line};
 use crate::script::Script;
 use crate::{Observation, Outcome};
 
@@ -63,7 +64,10 @@ impl Host {
         };
         self.log.clear();
         match calls::fork() {
-            0 => Child::prepare(&self.log, fds, &mut self.buffer).run(&script.0),
+            0 => {
+                let _end = EndOfProcess;
+                Child::prepare(&self.log, fds, &mut self.buffer).run(&script.0)
+            }
             child @ 1.. => {
                 let status = calls::wait(child);
                 let observations = parse(&self.log.text());
@@ -77,6 +81,15 @@ impl Host {
             }
             errno => Err(io::Error::from_raw_os_error(-errno as i32)),
         }
+    }
+}
+
+/// Ends the process when it is dropped: a child that panics must not go on as its parent.
+struct EndOfProcess;
+
+impl Drop for EndOfProcess {
+    fn drop(&mut self) {
+        calls::exit(101);
     }
 }
 
@@ -98,12 +111,17 @@ fn parse(text: &str) -> Vec<Observation> {
             observations.push(Observation::new(Outcome::Skipped));
         }
         let Some(last) = observations.last_mut() else { continue };
+        if line == "ending" {
+            last.endings.push(Ending::default());
+            continue;
+        }
         let page = line
             .split_once(' ')
             .and_then(|(page, outcome)| Some((page.parse().ok()?, parse_outcome(outcome))));
-        match page {
-            Some(page) => last.contents.push(page),
-            None => last.add_line(line),
+        match (page, last.endings.last_mut()) {
+            (Some(page), Some(ending)) => ending.pages.push(page),
+            (_, Some(ending)) => add_line(&mut ending.maps, line),
+            (_, None) => add_line(&mut last.maps, line),
         }
     }
     observations
