@@ -4,6 +4,7 @@
 mod advise;
 mod cow;
 mod faults;
+mod fork;
 mod io;
 mod io_matrix;
 mod limits;
