@@ -124,7 +124,7 @@ impl<'a> Comparison<'a> {
 
     /// Returns why a step that came to different things ends the comparison.
     fn differs(&self, step: &Step, what: String) -> Stop {
-        if self.keeps_apart && masks::asks_for_single_mappings(step) {
+        if self.keeps_apart && masks::asks_for_single_mappings(step, self.data_is_limited) {
             Stop::Mask("mappings kept apart")
         } else if self.miscounts_locks && masks::may_lock(step) {
             Stop::Mask("locks kept by mremap")

@@ -1,10 +1,5 @@
 //! The files that scripts map.
 
-use std::io;
-use std::os::fd::OwnedFd;
-
-use rustix::fs::MemfdFlags;
-
 use crate::window::PAGE;
 
 /// A file, by its name and the number that stands for it.
@@ -37,17 +32,4 @@ pub(crate) fn pattern(bytes: u64, first: usize) -> Vec<u8> {
 pub(crate) fn sum(bytes: &[u8]) -> u32 {
     let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     bytes.iter().fold(0x811c_9dc5, mix)
-}
-
-/// Makes a file of memory on the host.
-pub(crate) fn memfd(name: &str, contents: &[u8]) -> io::Result<OwnedFd> {
-    let fd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?;
-    let mut rest = contents;
-    let mut offset = 0;
-    while !rest.is_empty() {
-        let written = rustix::io::pwrite(&fd, rest, offset)?;
-        rest = &rest[written..];
-        offset += written as u64;
-    }
-    Ok(fd)
 }

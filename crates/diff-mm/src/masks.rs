@@ -13,11 +13,12 @@ pub(crate) fn is_counted_differently(before: &Line, line: &Line) -> bool {
 }
 
 /// Mask: these calls fail, or do something else, when what they are about is several mappings,
-/// so they tell where the host keeps mappings apart that we join.
-pub(crate) fn asks_for_single_mappings(step: &Step) -> bool {
+/// so they tell where the host keeps mappings apart that we join. A limit lets `mprotect` change
+/// the first of them.
+pub(crate) fn asks_for_single_mappings(step: &Step, data_is_limited: bool) -> bool {
     match step.op {
         Op::Mremap => true,
-        Op::Mprotect => step.args[2] & 0x100_0000 != 0,
+        Op::Mprotect => data_is_limited || step.args[2] & 0x100_0000 != 0,
         _ => false,
     }
 }

@@ -8,11 +8,11 @@ mod log;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 
 use self::child::{Child, Descriptors};
 use self::log::SharedLog;
-use crate::files::{COPY_MAX, FILES, memfd, pattern};
+use crate::files::{COPY_MAX, FILES, pattern};
 use crate::outcome::{Ending, add_line};
 use crate::script::Script;
 use crate::{Observation, Outcome};
@@ -82,6 +82,19 @@ impl Host {
             errno => Err(io::Error::from_raw_os_error(-errno as i32)),
         }
     }
+}
+
+/// Makes a file of memory on the host.
+fn memfd(name: &str, contents: &[u8]) -> io::Result<OwnedFd> {
+    let fd = rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?;
+    let mut rest = contents;
+    let mut offset = 0;
+    while !rest.is_empty() {
+        let written = rustix::io::pwrite(&fd, rest, offset)?;
+        rest = &rest[written..];
+        offset += written as u64;
+    }
+    Ok(fd)
 }
 
 /// Ends the process when it is dropped: a child that panics must not go on as its parent.
