@@ -39,16 +39,19 @@ impl Campaign {
     /// # Errors
     /// When one of them could not run it.
     pub fn run(&mut self, script: &Script) -> io::Result<Verdict> {
-        let theirs = self.host.run(script)?;
-        let ours = ours::run(script, &*self.space)?;
-        Ok(compare(script, &ours, &theirs))
+        let mut script = script.clone();
+        self.host.leave_out_what_it_lacks(&mut script);
+        let theirs = self.host.run(&script)?;
+        let ours = ours::run(&script, &*self.space, self.host.memlock())?;
+        Ok(compare(&script, &ours, &theirs))
     }
 
     /// Runs a script, and makes it smaller when the two differ.
     ///
     /// # Errors
     /// When one of them could not run it.
-    pub fn check(&mut self, script: Script) -> io::Result<Result<Verdict, Finding>> {
+    pub fn check(&mut self, mut script: Script) -> io::Result<Result<Verdict, Finding>> {
+        self.host.leave_out_what_it_lacks(&mut script);
         let verdict = self.run(&script)?;
         let Verdict::Different(difference) = verdict else { return Ok(Ok(verdict)) };
         let mut finding = Finding { script: script.clone(), difference };

@@ -15,11 +15,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// `RLIMIT_MEMLOCK` at the start of a script.
-    pub(crate) const MEMLOCK: u64 = u64::MAX;
-
     pub(crate) const fn new() -> Self {
-        Self { memlock: Self::MEMLOCK, image_is_locked: false }
+        Self { memlock: u64::MAX, image_is_locked: false }
     }
 
     /// Mask: returns whether a step is passed over, because the host counts the whole image of

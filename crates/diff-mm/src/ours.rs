@@ -38,25 +38,25 @@ struct Runner {
     observations: Vec<Observation>,
 }
 
-/// Runs a script in a memory manager over an address space such as `space`, and returns what was
-/// seen after each step.
+/// Runs a script in a memory manager over an address space such as `space`, where so many bytes
+/// may be locked at first, and returns what was seen after each step.
 ///
 /// # Errors
 /// When the host refuses files or memory.
-pub fn run(script: &Script, space: &dyn Space) -> io::Result<Vec<Observation>> {
+pub fn run(script: &Script, space: &dyn Space, memlock: u64) -> io::Result<Vec<Observation>> {
     let mut runner =
-        Runner::new(space).map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
+        Runner::new(space, memlock).map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
     runner.run(&script.0);
     Ok(runner.observations)
 }
 
 impl Runner {
-    fn new(space: &dyn Space) -> Result<Self, Errno> {
+    fn new(space: &dyn Space, memlock: u64) -> Result<Self, Errno> {
         let options = MemoryFileOptions { reservation: 1 << 32, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another();
         let memory = MemoryManager::new(space.address_space(), memory);
-        memory.limits().memlock.set(Limits::MEMLOCK);
+        memory.limits().memlock.set(memlock);
         memory.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
             let spec = &FILES[index];

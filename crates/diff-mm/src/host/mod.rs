@@ -13,8 +13,10 @@ use rustix::fs::{MemfdFlags, Mode, OFlags};
 use self::child::{Child, Descriptors};
 use self::log::SharedLog;
 use crate::files::{COPY_MAX, FILES, pattern};
+use crate::op::Op;
 use crate::outcome::{Ending, add_line};
-use crate::script::Script;
+use crate::script::{Script, Step};
+use crate::window::HEAP;
 use crate::{Observation, Outcome};
 
 /// The oldest kernel to compare with: before it, `mremap` unmapped its target first.
@@ -26,6 +28,7 @@ pub struct Host {
     log: SharedLog,
     source: OwnedFd,
     buffer: Vec<u8>,
+    lacks: Vec<Op>,
 }
 
 impl Host {
@@ -41,7 +44,31 @@ impl Host {
         }
         let source = memfd("source", &pattern(COPY_MAX, 5))?;
         let buffer = vec![0; COPY_MAX as usize];
-        Ok(Self { log: SharedLog::new()?, source, buffer })
+        let mut host = Self { log: SharedLog::new()?, source, buffer, lacks: Vec::new() };
+        let probe = [Step::new(Op::Memlock, &[u64::MAX]), Step::new(Op::Brk, &[HEAP])];
+        for (step, seen) in probe.iter().zip(host.run(&Script(probe.to_vec()))?) {
+            if seen.outcome == Outcome::Skipped {
+                host.lacks.push(step.op);
+            }
+        }
+        if host.lacks.contains(&Op::Memlock) {
+            // Without privileges there is always a limit.
+            host.lacks.push(Op::Mlockall);
+        }
+        Ok(host)
+    }
+
+    /// Returns how many bytes scripts may lock at first.
+    #[must_use]
+    pub fn memlock(&self) -> u64 {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Memlock).current;
+        let is_limited = self.lacks.contains(&Op::Memlock);
+        limit.filter(|_| is_limited).unwrap_or(u64::MAX)
+    }
+
+    /// Leaves out the steps that this process lacks the privileges for.
+    pub fn leave_out_what_it_lacks(&self, script: &mut Script) {
+        script.0.retain(|step| !self.lacks.contains(&step.op));
     }
 
     /// Runs a script and returns what was seen after each step.
