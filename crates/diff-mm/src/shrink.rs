@@ -95,7 +95,7 @@ fn simpler(op: Op, arg: Arg, value: u64) -> Vec<u64> {
             None => vec![WINDOW],
         },
         // From an absurd number one page less leads nowhere.
-        Arg::Len if value > PAGES * PAGE => less(&[0, PAGE, 1 << 47, u64::MAX - (PAGE - 1)]),
+        Arg::Len if value > PAGES * PAGE => less(&[0, PAGE]),
         Arg::Len => {
             less(&[0, PAGE, whole_pages, (value / 2) & !(PAGE - 1), value.saturating_sub(PAGE)])
         }

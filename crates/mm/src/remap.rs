@@ -238,11 +238,11 @@ impl MemoryManager {
                 return Err(Errno::EPERM);
             }
             let start = request.new_addr + (part.start - request.addr);
-            let target = self.fixed_range(Addr::new(start), part.len())?;
-            self.try_unmap(mapping, target)?;
+            self.try_unmap(mapping, KeyRange::new(start, start + part.len()))?;
             if request.dont_unmap {
                 self.check_keeping(mapping, part)?;
             }
+            let target = self.fixed_range(Addr::new(start), part.len())?;
             self.move_one(mapping, part, target, request.dont_unmap)?;
             at = part.end;
         }
