@@ -27,6 +27,7 @@ const TESTED: &[&str] = &[
     "platform",
     "mm",
     "testkit",
+    "diff-mm",
 ];
 
 /// The crates of which only unit tests run there, with the reason.

@@ -7,6 +7,7 @@
 
 mod ci;
 mod cross;
+mod diff_mm;
 mod fuzz;
 mod layers;
 mod levels;
@@ -40,6 +41,13 @@ enum Command {
     Tidy,
     /// Builds every crate for aarch64 and runs the tests that need no ptrace under qemu
     Cross,
+    /// Compares the memory manager with the host's kernel by random scripts; --help lists the options
+    #[command(disable_help_flag = true)]
+    DiffMm {
+        /// What diff-mm is given
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Runs the concurrent parts of safecopy in every interleaving of their threads
     Loom,
     /// Runs the tests of registers around assembly at every level of optimisation
@@ -64,6 +72,7 @@ fn main() -> ExitCode {
         Command::Layers => layers::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Cross => cross::run(&workspace),
+        Command::DiffMm { arguments } => diff_mm::run(&workspace, &arguments),
         Command::Loom => loom::run(&workspace),
         Command::Levels => levels::run(&workspace),
         Command::Sanitize => sanitize::run(&workspace),

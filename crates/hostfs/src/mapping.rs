@@ -10,6 +10,7 @@ use memmap::{
     TranslateError, Translation,
 };
 use parking_lot::Mutex;
+use rustix::fs::FallocateFlags;
 use smallvec::{SmallVec, smallvec};
 use usermem_types::{AccessType, AddrRange, Errno};
 
@@ -121,6 +122,12 @@ impl Mappable for View {
 
     fn remove_mapping(&self, space: &Weak<dyn MappingSpace>, range: AddrRange, _: u64, _: bool) {
         self.inode.mappings.lock().remove(space, range);
+    }
+
+    fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
+        let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let len = range.end - range.start;
+        rustix::fs::fallocate(self.inode.pages.fd(), mode, range.start, len).map_err(host::errno)
     }
 
     fn translate(

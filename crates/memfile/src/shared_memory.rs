@@ -25,6 +25,7 @@ const WINDOW: u64 = 2 << 20;
 /// Beyond the size, which counts in whole pages, there is nothing: [`TranslateError::BeyondEnd`].
 #[derive(Debug)]
 pub struct SharedMemory {
+    memory: Arc<MemoryFile>,
     pages: FileRef,
     inode: u64,
     _charge: Charge,
@@ -40,7 +41,8 @@ impl SharedMemory {
         let size = memory.page_size().round_up(size).ok_or(Errno::ENOMEM)?;
         let charge = memory.charge(size)?;
         let pages = memory.allocate(size, AllocOpts::default())?;
-        Ok(Arc::new(Self { pages, inode: memory.next_inode(), _charge: charge }))
+        let inode = memory.next_inode();
+        Ok(Arc::new(Self { memory: Arc::clone(memory), pages, inode, _charge: charge }))
     }
 
     /// Returns the object as a memory manager takes it.
@@ -76,6 +78,13 @@ impl Mappable for SharedMemory {
         _offset: u64,
         _writable: bool,
     ) {
+    }
+
+    fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
+        let size = self.size();
+        let first = self.pages.range().start;
+        let (start, end) = (range.start.min(size), range.end.min(size));
+        self.memory.decommit(FileRange::new(first + start, first + end))
     }
 
     fn translate(

@@ -104,6 +104,15 @@ pub trait Mappable: Send + Sync + fmt::Debug {
         self.add_mapping(space, dst, offset, writable)
     }
 
+    /// Empties a range of the object, which reads as zero from then on, as `MADV_REMOVE`.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` when the object cannot lose a part of itself; its own error.
+    fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
+        let _ = range;
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// Returns where the pages of `required` are, and of as much of `optional`, which holds it,
     /// as is cheap: translations in order, without gaps, that begin at or before
     /// `required.start`; and why they end before `required.end`, if they do.

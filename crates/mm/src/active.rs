@@ -1,6 +1,6 @@
 //! What is there now.
 
-use memmap::{AddressSpace, FileRef};
+use memmap::{AddressSpace, FileRef, InvalidateOpts};
 use rangeset::{KeyRange, RangeMap};
 use smallvec::SmallVec;
 
@@ -16,12 +16,34 @@ pub(crate) struct Active {
     pub(crate) pmas: RangeMap<Pma>,
     /// The most bytes that pmas held.
     peak: u64,
+    /// What is invalidated while the pmas of a child are not there yet; `None` otherwise.
+    captured: Option<Vec<(KeyRange, InvalidateOpts)>>,
 }
 
 impl Active {
     /// Returns the most bytes that pmas held.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.max(self.pmas.span())
+    }
+
+    /// Begins to note what is invalidated: pages of before must not be inserted any more then.
+    pub(crate) fn capture_invalidations(&mut self) {
+        self.captured = Some(Vec::new());
+    }
+
+    /// Notes an invalidation, if that was asked for.
+    pub(crate) fn note_invalidation(&mut self, range: KeyRange, opts: InvalidateOpts) {
+        if let Some(captured) = &mut self.captured {
+            captured.push((range, opts));
+        }
+    }
+
+    /// Drops what was invalidated since [`Self::capture_invalidations`].
+    pub(crate) fn replay_invalidations(&mut self, space: &dyn AddressSpace) {
+        let mut detached = Detached::new(space);
+        for (range, opts) in self.captured.take().into_iter().flatten() {
+            self.remove(range, |pma| opts.invalidate_private || !pma.private, &mut detached);
+        }
     }
 
     /// Inserts a pma where there is none.

@@ -22,6 +22,12 @@ enum Action {
     Nothing { needs: Needs },
     /// Punch a hole into the object.
     Remove,
+    /// Make the pages inaccessible.
+    InstallGuards,
+    /// Make them accessible again.
+    RemoveGuards,
+    /// Let equal pages be shared.
+    Merge { may: bool },
 }
 
 /// Which vmas an advice refuses with `EINVAL`.
@@ -68,8 +74,8 @@ impl Action {
             10 => flags(VmaFlags::DONTFORK, none),
             11 => flags(none, VmaFlags::DONTFORK),
             // MADV_MERGEABLE, MADV_UNMERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE
-            12 => flags(VmaFlags::MERGEABLE, none),
-            13 => flags(none, VmaFlags::MERGEABLE),
+            12 => Self::Merge { may: true },
+            13 => Self::Merge { may: false },
             14 => flags(VmaFlags::HUGEPAGE, VmaFlags::NOHUGEPAGE),
             15 => flags(VmaFlags::NOHUGEPAGE, VmaFlags::HUGEPAGE),
             // MADV_DONTDUMP, MADV_DODUMP, MADV_WIPEONFORK, MADV_KEEPONFORK
@@ -83,9 +89,44 @@ impl Action {
             23 => Self::Populate(AccessType::WRITE),
             // MADV_DONTNEED_LOCKED
             24 => Self::Drop { needs: Anything },
+            // MADV_GUARD_INSTALL, MADV_GUARD_REMOVE
+            102 => Self::InstallGuards,
+            103 => Self::RemoveGuards,
             _ => return None,
         })
     }
+}
+
+impl Action {
+    /// Returns whether contents are lost.
+    fn discards(self) -> bool {
+        match self {
+            Self::Flags { set, .. } => set.intersects(VmaFlags::DONTFORK | VmaFlags::WIPEONFORK),
+            Self::Drop { .. } | Self::Remove | Self::InstallGuards => true,
+            Self::Populate(_) | Self::Nothing { .. } | Self::RemoveGuards | Self::Merge { .. } => {
+                false
+            }
+        }
+    }
+}
+
+/// Sets and clears flags of what lies inside one vma.
+fn set_flags(
+    mapping: &mut Mapping,
+    part: KeyRange,
+    set: VmaFlags,
+    clear: VmaFlags,
+) -> Result<(), Errno> {
+    let (_, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
+    let flags = vma.flags.difference(clear) | set;
+    if flags == vma.flags {
+        return Ok(());
+    }
+    if !mapping.may_cut(part) {
+        return Err(Errno::ENOMEM);
+    }
+    mapping.edit(part, |vma| vma.flags = flags);
+    Ok(())
 }
 
 impl MemoryManager {
@@ -131,21 +172,32 @@ impl MemoryManager {
         action: Action,
     ) -> Result<(), Errno> {
         let (_, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
+        if vma.is_sealed_against(action.discards()) {
+            return Err(Errno::EPERM);
+        }
         match action {
             Action::Flags { needs, .. } | Action::Drop { needs } | Action::Nothing { needs }
                 if !needs.accepts(vma) =>
             {
                 Err(Errno::EINVAL)
             }
-            Action::Flags { set, clear, .. } => {
-                let flags = vma.flags.difference(clear) | set;
-                if flags == vma.flags {
-                    return Ok(());
-                }
-                if !mapping.may_cut(part) {
-                    return Err(Errno::ENOMEM);
-                }
-                mapping.edit(part, |vma| vma.flags = flags);
+            Action::Flags { set, clear, .. } => set_flags(mapping, part, set, clear),
+            // Linux does not look at pages that are shared already.
+            Action::Merge { .. } if !vma.is_private() => Ok(()),
+            Action::Merge { may: true } => {
+                set_flags(mapping, part, VmaFlags::MERGEABLE, VmaFlags::empty())
+            }
+            Action::Merge { may: false } => {
+                set_flags(mapping, part, VmaFlags::empty(), VmaFlags::MERGEABLE)
+            }
+            Action::InstallGuards if vma.is_locked() => Err(Errno::EINVAL),
+            Action::InstallGuards => {
+                self.drop_pages(part);
+                mapping.guards.install(part);
+                Ok(())
+            }
+            Action::RemoveGuards => {
+                mapping.guards.remove(part);
                 Ok(())
             }
             Action::Drop { .. } => {
@@ -154,8 +206,11 @@ impl MemoryManager {
             }
             Action::Remove if vma.is_locked() || vma.object.is_none() => Err(Errno::EINVAL),
             Action::Remove if !vma.may_write_object() => Err(Errno::EACCES),
-            // No object here can lose a part of itself.
-            Action::Remove => Err(Errno::EOPNOTSUPP),
+            Action::Remove => {
+                let (held, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
+                let object = vma.object.as_ref().ok_or(Errno::EINVAL)?;
+                object.mappable.punch_hole(vma.offsets(held, part))
+            }
             Action::Populate(_) | Action::Nothing { .. } => Ok(()),
         }
     }

@@ -31,8 +31,10 @@ impl MemoryManager {
             return Addr::new(mapping.brk.end);
         };
         let moved = if new < old {
-            self.unmap_range(&mut mapping, KeyRange::new(new, old));
-            true
+            // As in Linux, a heap that the program unmapped itself does not shrink.
+            let gone = KeyRange::new(new, old);
+            mapping.vmas.iter_in(gone).next().is_some()
+                && self.try_unmap(&mut mapping, gone).is_ok()
         } else {
             new == old || self.grow_heap(&mut mapping, KeyRange::new(old, new)).is_ok()
         };

@@ -14,6 +14,7 @@ mod layout;
 mod limits;
 mod range;
 
+mod guards;
 mod pma;
 mod vma;
 
@@ -29,11 +30,14 @@ mod unmap;
 mod protect;
 mod remap;
 
+mod fork;
+
 mod brk;
 mod stack;
 
 mod advise;
 mod lock;
+mod seal;
 mod sync;
 
 mod cow;
@@ -46,6 +50,7 @@ mod futex;
 mod io;
 
 mod maps;
+mod smaps;
 mod usage;
 
 #[cfg(test)]

@@ -31,6 +31,20 @@ impl Limit {
     }
 }
 
+impl Limits {
+    /// Sets every limit as another program has it.
+    pub(crate) fn copy_from(&self, other: &Self) {
+        for (to, from) in [
+            (&self.address_space, &other.address_space),
+            (&self.data, &other.data),
+            (&self.stack, &other.stack),
+            (&self.memlock, &other.memlock),
+        ] {
+            to.set(from.get());
+        }
+    }
+}
+
 /// The soft limits of a program, in bytes.
 #[derive(Debug)]
 pub struct Limits {

@@ -38,19 +38,25 @@ impl MemoryManager {
     /// has its memory in `memory`.
     #[must_use]
     pub fn new(space: Arc<dyn AddressSpace>, memory: Arc<MemoryFile>) -> Arc<Self> {
-        Arc::new_cyclic(|me: &Weak<Self>| {
-            let limits = Limits::default();
-            Self {
-                layout: Layout::new(space.user_range(), limits.stack.get()),
-                limits,
-                mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
-                active: RwLock::new(Active::default()),
-                faults: AtomicU64::new(0),
-                me: Weak::clone(me) as Weak<dyn MappingSpace>,
-                has_io: space.io().is_some(),
-                space,
-                memory,
-            }
+        let layout = Layout::new(space.user_range(), Limits::default().stack.get());
+        Self::with_layout(space, memory, layout)
+    }
+
+    pub(crate) fn with_layout(
+        space: Arc<dyn AddressSpace>,
+        memory: Arc<MemoryFile>,
+        layout: Layout,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me: &Weak<Self>| Self {
+            layout,
+            limits: Limits::default(),
+            mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
+            active: RwLock::new(Active::default()),
+            faults: AtomicU64::new(0),
+            me: Weak::clone(me) as Weak<dyn MappingSpace>,
+            has_io: space.io().is_some(),
+            space,
+            memory,
         })
     }
 
@@ -81,6 +87,7 @@ impl MappingSpace for MemoryManager {
     fn invalidate(&self, range: AddrRange, opts: InvalidateOpts) {
         let mut detached = Detached::new(&*self.space);
         let mut active = self.active.write();
+        active.note_invalidation(keys(range), opts);
         active.remove(keys(range), |pma| opts.invalidate_private || !pma.private, &mut detached);
     }
 }

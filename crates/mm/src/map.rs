@@ -10,6 +10,9 @@ use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
 
+/// The most bytes that an object can have: Linux's `MAX_LFS_FILESIZE`.
+const OBJECT_MAX: u64 = i64::MAX as u64;
+
 /// What `mmap` is asked for.
 #[derive(Clone, Debug)]
 pub struct MmapRequest {
@@ -83,11 +86,19 @@ impl MemoryManager {
         }
         let range = self.place(&mapping, addr, len, flags)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
-        check_kind(flags, object.is_some())?;
+        let is_file = object.is_some() || flags.contains(MmapFlags::HUGETLB);
+        if is_file && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {
+            return Err(Errno::EOVERFLOW);
+        }
+        let shared = is_shared(flags, is_file)?;
         if !max_access.superset_of(access) {
             return Err(Errno::EACCES);
         }
+        if flags.contains(MmapFlags::GROWSDOWN) && (is_file || shared) {
+            return Err(Errno::EINVAL);
+        }
         let accounted = is_accountable(vma_flags, access);
+        mapping.check_unsealed(range)?;
         let replaced = mapping.vmas.span_in(range);
         self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
         if !mapping.may_cut(range) {
@@ -97,9 +108,9 @@ impl MemoryManager {
             let freed = mapping.accounted_in(range);
             mapping.charge(len, freed)?;
         }
-        let is_shared = !vma_flags.contains(VmaFlags::PRIVATE);
         let (object, offset) = match object {
-            None if is_shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
+            None if flags.contains(MmapFlags::HUGETLB) => (None, 0),
+            None if shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
             None => (None, 0),
             Some(object) => (Some(object), request.offset),
         };
@@ -116,6 +127,11 @@ impl MemoryManager {
             Populate::Nothing
         };
         self.unmap_range(&mut mapping, range);
+        if vma.object.is_none() && flags.contains(MmapFlags::HUGETLB) {
+            // No huge pages are set aside; that comes out late.
+            let is_aligned = request.offset.is_multiple_of(HUGE);
+            return Err(if is_aligned { Errno::ENOMEM } else { Errno::EINVAL });
+        }
         if let Some(object) = &vma.object {
             // As in Linux, a refusal leaves the range unmapped.
             let writable = vma.may_write_object();
@@ -174,33 +190,29 @@ fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
     if request.len == 0 || request.object.is_some() && !PAGE_SIZE.is_aligned(request.offset) {
         return Err(Errno::EINVAL);
     }
-    let len = PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)?;
-    if request.object.is_some() && request.offset.checked_add(len).is_none() {
-        return Err(Errno::EOVERFLOW);
+    if request.object.is_some() && request.flags.contains(MmapFlags::HUGETLB) {
+        // No object here is made of huge pages.
+        return Err(Errno::EINVAL);
     }
-    if request.object.is_none() && request.flags.contains(MmapFlags::HUGETLB) {
-        // No huge pages are set aside.
-        return Err(Errno::ENOMEM);
+    if request.flags.contains(MmapFlags::HUGETLB) {
+        // As in Linux, rounding up may wrap to nothing.
+        return request.len.checked_next_multiple_of(HUGE).ok_or(Errno::EINVAL);
     }
-    Ok(len)
+    PAGE_SIZE.round_up(request.len).ok_or(Errno::ENOMEM)
 }
 
-/// Checks that the flags go with each other and with the kind of mapping.
-fn check_kind(flags: MmapFlags, has_object: bool) -> Result<(), Errno> {
+/// Returns whether a mapping is shared, when the flags go with its kind.
+fn is_shared(flags: MmapFlags, has_object: bool) -> Result<bool, Errno> {
     let kind = MmapFlags::from_bits_retain(flags.bits() & MmapFlags::TYPE);
-    let is_shared = match kind {
-        MmapFlags::PRIVATE => false,
-        MmapFlags::SHARED => true,
+    match kind {
+        MmapFlags::PRIVATE => Ok(false),
+        MmapFlags::SHARED => Ok(true),
         MmapFlags::SHARED_VALIDATE if has_object => {
             if flags.bits() & !MmapFlags::VALIDATED != 0 {
                 return Err(Errno::EOPNOTSUPP);
             }
-            true
+            Ok(true)
         }
-        _ => return Err(Errno::EINVAL),
-    };
-    if flags.contains(MmapFlags::GROWSDOWN) && (has_object || is_shared) {
-        return Err(Errno::EINVAL);
+        _ => Err(Errno::EINVAL),
     }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use rangeset::{KeyRange, RangeMap};
 use smallvec::SmallVec;
 use usermem_types::Errno;
 
+use crate::guards::Guards;
 use crate::layout::GUARD_GAP;
 use crate::vma::{Vma, VmaFlags};
 
@@ -38,6 +39,7 @@ pub(crate) struct Mapping {
     charge: Charge,
     /// How later mappings are locked (`MCL_FUTURE`).
     pub(crate) future_lock: VmaFlags,
+    pub(crate) guards: Guards,
     graveyard: Graveyard,
 }
 
@@ -52,6 +54,7 @@ impl Mapping {
             accounted: 0,
             charge,
             future_lock: VmaFlags::empty(),
+            guards: Guards::default(),
             graveyard: SmallVec::new(),
         }
     }
@@ -102,8 +105,15 @@ impl Mapping {
         self.vmas.insert(range, vma);
     }
 
+    /// Inserts a vma where there is none, and keeps it apart from its neighbours.
+    pub(crate) fn insert_apart(&mut self, range: KeyRange, vma: Vma) {
+        self.count(range, &vma, |sum, len| sum + len);
+        self.vmas.insert_unmerged(range, vma);
+    }
+
     /// Removes what lies inside `range` and calls `removed` for each vma.
     pub(crate) fn remove(&mut self, range: KeyRange, mut removed: impl FnMut(KeyRange, &Vma)) {
+        self.guards.remove(range);
         let mut vmas = std::mem::take(&mut self.vmas);
         vmas.remove_range(range, |held, vma| {
             self.count(held, &vma, |sum, len| sum - len);

@@ -24,7 +24,7 @@ impl MemoryManager {
     }
 }
 
-fn append_line(text: &mut Vec<u8>, mapping: &Mapping, range: KeyRange, vma: &Vma) {
+pub(crate) fn append_line(text: &mut Vec<u8>, mapping: &Mapping, range: KeyRange, vma: &Vma) {
     let start = text.len();
     let sharing = if vma.is_private() { 'p' } else { 's' };
     let (device, inode) = match &vma.object {

@@ -4,7 +4,7 @@ use rangeset::KeyRange;
 use usermem_types::{Addr, Errno};
 
 use crate::mapping::Mapping;
-use crate::range::{PAGE, PAGE_SIZE};
+use crate::range::{HUGE, PAGE, PAGE_SIZE};
 use crate::{MemoryManager, MmapFlags};
 
 /// Where `MAP_32BIT` looks.
@@ -23,6 +23,11 @@ impl MemoryManager {
         flags: MmapFlags,
     ) -> Result<KeyRange, Errno> {
         if flags.intersects(MmapFlags::FIXED | MmapFlags::FIXED_NOREPLACE) {
+            let is_possible = len <= self.layout.max.get();
+            let is_aligned = addr.get().is_multiple_of(HUGE);
+            if flags.contains(MmapFlags::HUGETLB) && is_possible && !is_aligned {
+                return Err(Errno::EINVAL);
+            }
             let range = self.fixed_range(addr, len)?;
             if flags.contains(MmapFlags::FIXED_NOREPLACE)
                 && mapping.vmas.iter_in(range).next().is_some()

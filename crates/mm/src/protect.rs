@@ -57,6 +57,9 @@ impl MemoryManager {
         if !vma.max.superset_of(access) {
             return Err(Errno::EACCES);
         }
+        if vma.is_sealed() {
+            return Err(Errno::EPERM);
+        }
         let (flags, old) = (vma.flags, vma.real);
         if old == access {
             return Ok(part.end);

@@ -92,8 +92,9 @@ impl MemoryManager {
             return Err(Errno::EINVAL);
         }
         if request.names_place() {
+            // As in Linux, an absurd old length wraps.
             let overlaps =
-                addr.saturating_add(old_len) > new_addr && new_addr.saturating_add(new_len) > addr;
+                addr.wrapping_add(old_len) > new_addr && new_addr.saturating_add(new_len) > addr;
             if new_addr > max - new_len
                 || !new.is_page_aligned(PAGE_SIZE)
                 || !request.may_move
@@ -111,6 +112,9 @@ impl MemoryManager {
         let Request { addr, old_len, new_len, .. } = request;
         let nothing = KeyRange::new(addr, addr);
         let (held, vma) = mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        if vma.is_sealed() {
+            return Err(Errno::EPERM);
+        }
         if !request.names_place() && new_len <= old_len {
             self.unmap_tail(mapping, request)?;
             return Ok((nothing, addr));
@@ -178,9 +182,7 @@ impl MemoryManager {
         }
         let end = addr.checked_add(old_len).filter(|end| *end <= self.layout.max.get());
         let tail = KeyRange::new(addr + new_len, end.ok_or(Errno::EINVAL)?);
-        crate::unmap::check_hole(mapping, tail)?;
-        self.unmap_range(mapping, tail);
-        Ok(())
+        self.try_unmap(mapping, tail)
     }
 
     fn move_to_place(
@@ -195,7 +197,7 @@ impl MemoryManager {
         }
         let target = KeyRange::new(new_addr, new_addr + new_len);
         if request.fixed {
-            self.unmap_range(mapping, target);
+            self.try_unmap(mapping, target)?;
         }
         // The source may have been a part of the target, when nothing of it was to be moved.
         if mapping.vmas.get(addr).is_none() {
@@ -227,17 +229,20 @@ impl MemoryManager {
     fn move_many(&self, mapping: &mut Mapping, request: Request) -> Result<(), Errno> {
         let mut at = request.addr;
         let end = request.old().end;
-        while let Some((held, _)) = mapping.vmas.at_or_after(at) {
+        while let Some((held, vma)) = mapping.vmas.at_or_after(at) {
             let part = held.intersect(KeyRange::new(at, end));
             if part.is_empty() {
                 break;
             }
+            if vma.is_sealed() {
+                return Err(Errno::EPERM);
+            }
             let start = request.new_addr + (part.start - request.addr);
-            let target = self.fixed_range(Addr::new(start), part.len())?;
-            self.unmap_range(mapping, target);
+            self.try_unmap(mapping, KeyRange::new(start, start + part.len()))?;
             if request.dont_unmap {
                 self.check_keeping(mapping, part)?;
             }
+            let target = self.fixed_range(Addr::new(start), part.len())?;
             self.move_one(mapping, part, target, request.dont_unmap)?;
             at = part.end;
         }
@@ -269,6 +274,7 @@ impl MemoryManager {
             object.mappable.copy_mapping(&self.me, from, to, moved.offset, writable)?;
         }
         mapping.insert(target, moved);
+        mapping.guards.move_to(source, target.start);
         self.move_pages(source, target.start);
         if keep_source {
             // As in Linux, all of the mapping loses its lock, what was not moved as well.

@@ -82,9 +82,11 @@ impl MemoryManager {
         detached: &mut Detached<'_>,
     ) -> Result<Step, FaultKind> {
         let (vma_range, vma) = mapping.vmas.get(rest.start).ok_or(FaultKind::Unmapped)?;
-        let wanted = rest.intersect(vma_range);
+        // Nothing is behind a guard, and nothing beyond is made present.
+        let here = mapping.guards.free_part(vma_range, rest.start).ok_or(FaultKind::Unmapped)?;
+        let wanted = rest.intersect(here);
         let Some((pma_range, pma)) = active.pmas.get(rest.start) else {
-            let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(vma_range);
+            let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(here);
             return match &vma.object {
                 None => self.allocate(active, gap, wanted, vma),
                 Some(object) => {
@@ -97,7 +99,7 @@ impl MemoryManager {
                 }
             };
         };
-        let here = pma_range.intersect(vma_range);
+        let here = pma_range.intersect(here);
         if access.write() && pma.need_cow {
             return self.break_cow(active, here, wanted, vma, detached);
         }

@@ -18,9 +18,7 @@ impl MemoryManager {
     pub fn munmap(&self, addr: Addr, len: u64) -> Result<(), Errno> {
         let range = self.unmappable_range(addr, len)?;
         let mut mapping = self.mapping_mut();
-        check_hole(&mapping, range)?;
-        self.unmap_range(&mut mapping, range);
-        Ok(())
+        self.try_unmap(&mut mapping, range)
     }
 
     fn unmappable_range(&self, addr: Addr, len: u64) -> Result<KeyRange, Errno> {
@@ -31,6 +29,17 @@ impl MemoryManager {
             Some(range) if addr.is_page_aligned(PAGE_SIZE) => Ok(crate::range::keys(range)),
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Removes everything inside `range`, unless that is forbidden.
+    ///
+    /// # Errors
+    /// `ENOMEM` when it would make too many mappings, `EPERM` when something is sealed.
+    pub(crate) fn try_unmap(&self, mapping: &mut Mapping, range: KeyRange) -> Result<(), Errno> {
+        check_hole(mapping, range)?;
+        mapping.check_unsealed(range)?;
+        self.unmap_range(mapping, range);
+        Ok(())
     }
 
     /// Removes everything inside `range`: the address space forgets the pages, then they are given
@@ -66,7 +75,7 @@ impl MemoryManager {
 }
 
 /// Checks that a hole inside a single vma would not make too many of them.
-pub(crate) fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
+fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
     let is_hole = mapping
         .vmas
         .get(range.start)

@@ -28,6 +28,7 @@ bitflags! {
         const HUGEPAGE = 1 << 11;
         const NOHUGEPAGE = 1 << 12;
         const MERGEABLE = 1 << 13;
+        const SEALED = 1 << 14;
 
         const LOCK_MASK = Self::LOCKED.bits() | Self::LOCK_ON_FAULT.bits();
     }
@@ -88,6 +89,16 @@ impl Vma {
 
     pub(crate) fn grows_down(&self) -> bool {
         self.flags.contains(VmaFlags::GROWSDOWN)
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.flags.contains(VmaFlags::SEALED)
+    }
+
+    /// Returns whether a seal forbids advice, which `discards` contents or not: those of anonymous
+    /// memory that the program could not overwrite.
+    pub(crate) fn is_sealed_against(&self, discards: bool) -> bool {
+        discards && self.is_sealed() && self.object.is_none() && !self.real.write()
     }
 
     /// Returns whether the vma counts as data: private, writable, and no stack.

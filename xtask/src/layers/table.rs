@@ -74,6 +74,12 @@ pub(crate) const LAYERS: &[Layer] = &[
         Forbidden,
         "oracle, generators, fixtures",
     ),
+    layer(
+        "diff-mm",
+        TestOnly(&["usermem-types", "usermem-io", "memmap", "memfile", "hostfs", "platform", "mm"]),
+        Modules(&["host"]),
+        "scripts for the memory manager and the host's kernel",
+    ),
     layer("xtask", Tool, Forbidden, "checks"),
     layer("benches", Tool, Forbidden, "benchmarks"),
 ];

@@ -3,8 +3,8 @@
 
 mod advise;
 mod cow;
-mod differential;
 mod faults;
+mod fork;
 mod io;
 mod io_matrix;
 mod limits;

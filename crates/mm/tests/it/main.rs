@@ -8,3 +8,4 @@ mod machine;
 mod objects;
 mod rig;
 mod stress;
+mod stress_fork;

@@ -71,6 +71,13 @@ impl<M: Machine> Rig<M> {
         Self { mm, machine, memory: Arc::clone(memory) }
     }
 
+    /// Makes a child.
+    pub(crate) fn fork(&self) -> Self {
+        let machine = M::new();
+        let mm = self.mm.fork(machine.space()).unwrap();
+        Self { mm, machine, memory: Arc::clone(&self.memory) }
+    }
+
     /// Runs an instruction of the program until it is through or gets a signal.
     #[track_caller]
     pub(crate) fn run(&mut self, access: Access) -> Result<u64, Signal> {

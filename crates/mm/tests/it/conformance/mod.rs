@@ -6,6 +6,7 @@
 mod contract;
 mod copies;
 mod faults;
+mod forking;
 mod kernel;
 mod mapping;
 mod protection;
@@ -75,6 +76,10 @@ suite!({
         two_programs_write_copies_of_their_own,
         a_copy_made_by_the_kernel_is_seen_by_the_program,
         every_page_can_be_copied_alone;
+    forking:
+        a_child_has_what_its_parent_had,
+        writes_after_a_fork_are_the_writers_own,
+        shared_memory_stays_shared;
     sharing:
         shared_pages_are_seen_by_everyone,
         shared_anonymous_memory_survives_its_protections,

@@ -1,0 +1,178 @@
+//! Comparing what was seen.
+
+use crate::masks;
+use crate::op::Op;
+use crate::outcome::{Line, Observation, Outcome};
+use crate::script::{Script, Step};
+use crate::shape::{Shape, joined, show_addr, unlocked};
+
+/// A step after which the two differ.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Which step, counted from zero.
+    pub step: usize,
+    /// What differs.
+    pub what: String,
+}
+
+/// How a comparison ended.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// In all steps they agreed.
+    Same,
+    /// Up to a step they agreed; from there on they cannot be compared.
+    Incomparable {
+        /// The step, counted from zero.
+        step: usize,
+        /// The mask that says so.
+        mask: &'static str,
+    },
+    /// They differ.
+    Different(Difference),
+}
+
+/// Compares what was seen of a script here and on the host.
+#[must_use]
+pub fn compare(script: &Script, ours: &[Observation], theirs: &[Observation]) -> Verdict {
+    let mut comparison = Comparison::default();
+    for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+        match comparison.step(&script.0[index], ours, theirs) {
+            Ok(()) => {}
+            Err(Stop::Mask(mask)) => return Verdict::Incomparable { step: index, mask },
+            Err(Stop::Different(what)) => {
+                return Verdict::Different(Difference { step: index, what });
+            }
+        }
+    }
+    if ours.len() != theirs.len() {
+        let what = format!("{} steps here, {} on the host", ours.len(), theirs.len());
+        return Verdict::Different(Difference { step: ours.len().min(theirs.len()), what });
+    }
+    Verdict::Same
+}
+
+/// Why a comparison ends.
+enum Stop {
+    /// A mask says that it makes no sense any more.
+    Mask(&'static str),
+    /// The two differ.
+    Different(String),
+}
+
+/// What the steps so far mean for the next one.
+#[derive(Default)]
+struct Comparison<'a> {
+    /// The host's mappings before the step.
+    before: &'a [Line],
+    /// One of the two keeps mappings apart that differ in nothing.
+    keeps_apart: bool,
+    files_change: bool,
+    miscounts_locks: bool,
+    data_is_limited: bool,
+}
+
+impl<'a> Comparison<'a> {
+    fn step(
+        &mut self,
+        step: &Step,
+        ours: &Observation,
+        theirs: &'a Observation,
+    ) -> Result<(), Stop> {
+        self.files_change |= masks::changes_file(step, self.before);
+        if self.files_change && masks::has_early_copies(step, ours, theirs) {
+            return Err(Stop::Mask("early copies"));
+        }
+        if step.op == Op::LimitData {
+            self.data_is_limited = step.args[0] != u64::MAX;
+        }
+        let keeps_lock = masks::loses_count_of_locks(step, self.before);
+        self.miscounts_locks |= keeps_lock;
+        if ours.outcome != theirs.outcome
+            && !masks::is_access_unknown(step, ours.outcome, theirs.outcome)
+        {
+            let what = format!("ours   {}\nhost   {}", ours.outcome, theirs.outcome);
+            return Err(self.differs(step, what));
+        }
+        let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
+        if our_maps != their_maps {
+            if keeps_lock && unlocked(&our_maps) == unlocked(&their_maps) {
+                return Err(Stop::Mask("locks kept by mremap"));
+            }
+            return Err(self.differs(step, map_difference(&our_maps, &their_maps)));
+        }
+        if let Some(cut) = needless_cut(&ours.maps, &theirs.maps) {
+            let what = format!("ours is cut at {}, the host's is not", show_addr(cut));
+            return Err(Stop::Different(what));
+        }
+        self.before = &theirs.maps;
+        self.keeps_apart = theirs.maps.len() > their_maps.len() || ours.maps.len() > our_maps.len();
+        if ours.endings.len() != theirs.endings.len() {
+            return Err(Stop::Different("other processes end".to_owned()));
+        }
+        for (ours, theirs) in ours.endings.iter().zip(&theirs.endings) {
+            let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
+            if our_maps != their_maps {
+                let what = map_difference(&our_maps, &their_maps);
+                return Err(Stop::Different(format!("at the end of a process:\n{what}")));
+            }
+            if let Some(what) = content_difference(&ours.pages, &theirs.pages) {
+                return Err(Stop::Different(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns why a step that came to different things ends the comparison.
+    fn differs(&self, step: &Step, what: String) -> Stop {
+        if self.keeps_apart && masks::asks_for_single_mappings(step, self.data_is_limited) {
+            Stop::Mask("mappings kept apart")
+        } else if self.miscounts_locks && masks::may_lock(step) {
+            Stop::Mask("locks kept by mremap")
+        } else if masks::counts_heap_alone(step, self.data_is_limited) {
+            Stop::Mask("the heap's own limit")
+        } else {
+            Stop::Different(what)
+        }
+    }
+}
+
+/// Returns an address at which ours is cut and the host's is not, unless what meets there is
+/// counted differently.
+fn needless_cut(ours: &[Line], theirs: &[Line]) -> Option<u64> {
+    let mut before: Option<&Line> = None;
+    for line in ours {
+        let is_cut_there = theirs.iter().any(|theirs| theirs.start == line.start);
+        if !is_cut_there
+            && !before.is_some_and(|before| masks::is_counted_differently(before, line))
+        {
+            return Some(line.start);
+        }
+        before = Some(line);
+    }
+    None
+}
+
+fn content_difference(ours: &[(u64, Outcome)], theirs: &[(u64, Outcome)]) -> Option<String> {
+    if ours == theirs {
+        return None;
+    }
+    let differing = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs);
+    Some(match differing {
+        Some(((page, ours), (other, theirs))) if page == other => {
+            format!("contents of p{page}: ours {ours}, the host's {theirs}")
+        }
+        Some(((page, _), (other, _))) => format!("contents: p{page} here, p{other} on the host"),
+        None => format!("contents: {} pages here, {} on the host", ours.len(), theirs.len()),
+    })
+}
+
+fn map_difference(ours: &[Shape], theirs: &[Shape]) -> String {
+    let list = |shapes: &[Shape], others: &[Shape]| {
+        let lines = shapes.iter().map(|shape| {
+            let mark = if others.contains(shape) { ' ' } else { '*' };
+            format!("\n {mark} {shape}")
+        });
+        lines.collect::<String>()
+    };
+    format!("ours {}\nhost {}", list(ours, theirs), list(theirs, ours))
+}

@@ -1,0 +1,50 @@
+//! The memory manager and the host's kernel, compared by machine.
+//!
+//! A [`Script`] is a list of memory operations over a window of addresses and a few small files.
+//! It runs in a memory manager over some address space ([`Space`]), by calls of its methods, and
+//! in a process of the host ([`Host`]), by system calls, loads, stores and jumps. After every step
+//! the two must agree: in the result or signal, in what `smaps` says about the window, and where a
+//! process ends, in the contents of every page. What they may differ in is named in one place, the
+//! module that compares.
+//!
+//! Where the kernel chooses an address it chooses one outside of the window: both sides note that
+//! and unmap it, so the search for free places is not compared.
+
+mod op;
+mod outcome;
+mod script;
+mod window;
+mod words;
+
+mod files;
+mod limits;
+
+#[cfg_attr(target_arch = "x86_64", path = "host/mod.rs")]
+#[cfg_attr(not(target_arch = "x86_64"), path = "no_host.rs")]
+mod host;
+mod ours;
+mod space;
+
+mod masks;
+mod shape;
+
+mod compare;
+
+mod campaign;
+mod generate;
+mod shrink;
+
+#[cfg(test)]
+mod tests;
+
+pub use campaign::{Campaign, Finding};
+pub use compare::{Difference, Verdict, compare};
+pub use generate::Generator;
+pub use host::Host;
+pub use op::{Arg, Op};
+pub use ours::run as run_here;
+pub use outcome::{Ending, Line, Observation, Outcome};
+pub use script::{ParseError, Script, Step};
+pub use shrink::shrink;
+pub use space::{SoftSpace, Space};
+pub use window::{HEAP, PAGE, PAGES, WINDOW};

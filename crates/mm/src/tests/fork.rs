@@ -1,0 +1,97 @@
+//! `fork`. What children see is compared with the host by scripts; here are the ways it can fail,
+//! and what no script sees.
+
+use std::sync::Arc;
+
+use memmap::{InvalidateOpts, MappingSpace};
+use platform::null::NullAddressSpace;
+use rangeset::KeyRange;
+use usermem_types::Errno;
+
+use super::rig::{NONE, RW, Rig, page};
+use crate::range::{PAGE, addrs};
+use crate::{MmapFlags, Usage};
+
+const DONTFORK: i32 = 10;
+const WIPEONFORK: i32 = 18;
+
+fn fork(rig: &Rig) -> Result<Rig, Errno> {
+    let space = Arc::new(NullAddressSpace::new());
+    let mm = rig.mm.fork(Arc::clone(&space) as _)?;
+    Ok(Rig { mm, space, memory: Arc::clone(&rig.memory) })
+}
+
+#[test]
+fn a_child_counts_what_it_has() {
+    let rig = Rig::new();
+    rig.map(0, 4, RW);
+    rig.map(8, 2, RW);
+    rig.map(12, 1, NONE);
+    rig.mm.madvise(page(8), 2 * PAGE, DONTFORK).unwrap();
+    rig.mm.madvise(page(1), PAGE, WIPEONFORK).unwrap();
+    rig.mm.mlock(page(0), PAGE, 0).unwrap();
+    let child = fork(&rig).unwrap();
+    assert_eq!(child.shape(), "0-1:rw- 1-2:rw- 2-4:rw- 12-13:---");
+    let Usage { vm_bytes, data_bytes, locked_bytes, committed_bytes, .. } = child.mm.usage();
+    let pages = [vm_bytes, data_bytes, locked_bytes, committed_bytes].map(|bytes| bytes / PAGE);
+    assert_eq!(pages, [5, 4, 0, 4]);
+    rig.check();
+    child.check();
+}
+
+#[test]
+fn pages_are_copied_by_whoever_writes_first_and_kept_by_the_other() {
+    let rig = Rig::new();
+    rig.map(0, 2, RW);
+    rig.store(page(0), b"a").unwrap();
+    rig.store(page(1), b"b").unwrap();
+    let child = fork(&rig).unwrap();
+    rig.store(page(0), b"A").unwrap();
+    child.store(page(1), b"B").unwrap();
+    assert_eq!((rig.load(page(0)), rig.load(page(1))), (Ok(b'A'), Ok(b'b')));
+    assert_eq!((child.load(page(0)), child.load(page(1))), (Ok(b'a'), Ok(b'B')));
+    drop(child);
+    // Nobody else has them any more.
+    rig.store(page(1), b"C").unwrap();
+    assert_eq!(rig.load(page(1)), Ok(b'C'));
+    rig.check();
+}
+
+#[test]
+fn a_child_that_cannot_be_charged_leaves_nothing_behind() {
+    let rig = Rig::with_limit(Some(6 * PAGE));
+    rig.map(0, 4, RW);
+    rig.store(page(0), b"a").unwrap();
+    assert_eq!(fork(&rig).err(), Some(Errno::ENOMEM));
+    assert_eq!(rig.memory.charged_bytes(), 4 * PAGE);
+    rig.store(page(0), b"b").unwrap();
+    assert_eq!(rig.load(page(0)), Ok(b'b'));
+    rig.check();
+}
+
+#[test]
+fn an_object_may_refuse_to_be_mapped_by_a_child() {
+    let rig = Rig::new();
+    let object = rig.object(4 * PAGE);
+    rig.map_object(&object, 0, 4, RW, MmapFlags::PRIVATE).unwrap();
+    object.refuse(Errno::EAGAIN);
+    assert_eq!(fork(&rig).err(), Some(Errno::EAGAIN));
+    assert_eq!(object.mapped(), [(page(0).get(), 0, 4)]);
+    rig.check();
+}
+
+#[test]
+fn what_is_invalidated_while_a_child_is_made_does_not_come_back() {
+    let rig = Rig::new();
+    let object = rig.object(4 * PAGE);
+    rig.map_object(&object, 0, 4, RW, MmapFlags::PRIVATE).unwrap();
+    rig.mm.active.write().capture_invalidations();
+    let second = addrs(KeyRange::new(page(1).get(), page(2).get()));
+    rig.mm.invalidate(second, InvalidateOpts { invalidate_private: true });
+    // As pages of the parent, which it had before.
+    rig.store(page(0), b"x").unwrap();
+    rig.store(page(1), b"y").unwrap();
+    rig.mm.active.write().replay_invalidations(&*rig.space);
+    assert_eq!((rig.load(page(0)), rig.load(page(1))), (Ok(b'x'), Ok(2)));
+    rig.check();
+}

@@ -1,0 +1,69 @@
+//! Threads that write while their program forks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use memmap::AddressSpaceIo;
+use platform::SoftCpu;
+use usermem_io::{Io, IoOpts};
+use usermem_types::Addr;
+
+use crate::machine::{Machine, Mirror};
+use crate::rig::{PAGE, RW, Rig, byte};
+
+const PAGES: u64 = 4;
+const FORKS: u64 = if cfg!(target_arch = "x86_64") { 500 } else { 30 };
+/// Threads that write, each to a word of its own in every page.
+const WRITERS: u64 = 3;
+
+fn word(writer: u64, index: u64) -> Addr {
+    byte(index, 8 * writer)
+}
+
+/// Each writer finds what it has written last, whichever way it wrote; and a child never changes.
+#[test]
+fn no_write_is_lost_to_a_fork() {
+    let Rig { mm, machine: Mirror(space), memory } = Rig::<Mirror>::new();
+    let rig = Rig { mm: Arc::clone(&mm), machine: (), memory };
+    rig.map(0, PAGES, RW);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (mm, space, is_over) = (&mm, &space, &is_over);
+            scope.spawn(move || {
+                let mut round = 0u64;
+                while !is_over.load(Ordering::Relaxed) {
+                    round += 1;
+                    let addr = word(writer, round % PAGES);
+                    let new = round.to_le_bytes();
+                    if (round + writer).is_multiple_of(2) {
+                        mm.copy_out(addr, &new, IoOpts::CHECKED).unwrap();
+                    } else {
+                        while let Err(fault) = SoftCpu::new(&**space).store(addr, &new) {
+                            mm.handle_user_fault(&fault).unwrap();
+                        }
+                    }
+                    let mut old = [0; 8];
+                    mm.copy_in(addr, &mut old, IoOpts::CHECKED).unwrap();
+                    assert_eq!(old, new, "the write of round {round} is gone");
+                }
+            });
+        }
+        for _ in 0..FORKS {
+            let child = Mirror::new();
+            let child_mm = mm.fork(child.space()).unwrap();
+            let mut before = [0; (PAGES * PAGE) as usize];
+            child_mm.copy_in(byte(0, 0), &mut before, IoOpts::CHECKED).unwrap();
+            thread::yield_now();
+            let mut after = [0; (PAGES * PAGE) as usize];
+            child_mm.copy_in(byte(0, 0), &mut after, IoOpts::CHECKED).unwrap();
+            if before != after {
+                is_over.store(true, Ordering::Relaxed);
+                panic!("a child sees what its parent writes");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(space.copy_in(byte(0, 0), &mut [0]).is_ok());
+}
