@@ -31,12 +31,6 @@ pub(crate) fn mmap(task: &mut CurrentTask, args: &Args) -> SysResult {
     if !flags.contains(MmapFlags::ANONYMOUS) {
         let (object, max_access) = mapped_file(task, args, flags, access)?;
         request.max_access = max_access;
-        // Beyond what a file can hold.
-        let end =
-            request.len.checked_next_multiple_of(4096).and_then(|len| offset.checked_add(len));
-        if end.is_some_and(|end| end > i64::MAX as u64) {
-            return Err(Errno::EOVERFLOW);
-        }
         match object {
             Some(object) => request.object = Some(object),
             None => request.flags |= MmapFlags::ANONYMOUS,
@@ -125,6 +119,11 @@ pub(crate) fn mlockall(task: &mut CurrentTask, args: &Args) -> SysResult {
 
 pub(crate) fn munlockall(task: &mut CurrentTask, _args: &Args) -> SysResult {
     task.task().memory_manager().munlockall();
+    Ok(0)
+}
+
+pub(crate) fn mseal(task: &mut CurrentTask, args: &Args) -> SysResult {
+    task.task().memory_manager().mseal(args.addr(0), args.raw(1), args.raw(2))?;
     Ok(0)
 }
 

@@ -36,8 +36,9 @@ pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
 /// Makes the contents of a file from a task and the program that it started with.
 type Make = fn(&Task, &LoadedProgram) -> Vec<u8>;
 
-const FILES: [(&str, u32, Make); 8] = [
+const FILES: [(&str, u32, Make); 9] = [
     ("maps", 0o444, |task, _| task.memory_manager().maps_text()),
+    ("smaps", 0o444, |task, _| task.memory_manager().smaps_text()),
     ("cmdline", 0o444, |task, program| strings(task, program.argv)),
     ("environ", 0o400, |task, program| strings(task, program.envp)),
     ("auxv", 0o400, |_, program| program.auxv.clone()),

@@ -110,6 +110,7 @@ const MEMORY: &[Entry] = &[
     entry!(SYS_munlockall, "munlockall", memory::munlockall, []),
     entry!(SYS_msync, "msync", memory::msync, [Addr, Size, Hex]),
     entry!(SYS_mincore, "mincore", memory::mincore, [Addr, Size, Addr]),
+    entry!(SYS_mseal, "mseal", memory::mseal, [Addr, Size, Hex]),
 ];
 
 const OTHERS: &[Entry] = &[

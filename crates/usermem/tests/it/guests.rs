@@ -5,7 +5,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::harness::{Case, Noise, Scratch, guest, programs};
+use crate::harness::{Case, Noise, Scratch, guest, programs, say};
 
 /// The files that the guests expect in their working folder.
 fn files(scratch: &Scratch) {
@@ -31,6 +31,18 @@ programs! { "guests":
     pitfall_26_28_partial => probe("partial"),
     pitfall_09_27_29_memmap => probe("memmap"),
     files_and_pipes => probe("files"),
+}
+
+#[test]
+fn seals_and_guards() {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map_while(|number| number.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (6, 13) {
+        say("SKIPPED seals_and_guards: this kernel is older than mseal and MADV_GUARD_INSTALL");
+        return;
+    }
+    probe("seal").check("seal");
 }
 
 /// Compares each way to end that `guests/fatal.c` knows, and reports all that differ.

@@ -10,7 +10,7 @@ mod scratch;
 
 pub(crate) use case::Case;
 pub(crate) use diff::first_difference;
-pub(crate) use group::{Group, programs};
+pub(crate) use group::{Group, programs, say};
 pub(crate) use guest::guest;
 pub(crate) use inputs::{Noise, input};
 pub(crate) use run::{Ended, environment, find_program, run, usermem};
