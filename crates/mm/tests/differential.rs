@@ -11,8 +11,8 @@ const STEPS: usize = 100;
 
 /// Prepares to compare on every kind of address space, where there is something to compare with.
 fn campaigns() -> Vec<Campaign> {
-    let null: Box<dyn Space> = Box::new(SoftSpace::null().unwrap());
-    let mirror: Box<dyn Space> = Box::new(SoftSpace::mirror().unwrap());
+    let null: Box<dyn Space> = Box::new(SoftSpace::null().expect("nothing is asked of the host"));
+    let mirror: Box<dyn Space> = Box::new(SoftSpace::mirror().expect("the host grants a window"));
     [null, mirror]
         .into_iter()
         .filter_map(|space| match Campaign::new(space) {
