@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// Marks a block that is only read.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,11 @@ impl<'a> DstBlock<'a> {
         Self { ptr: slice.as_mut_ptr(), len: slice.len(), marker: PhantomData }
     }
 
+    /// Creates a block over our own memory, to be written and not read.
+    pub(crate) fn from_uninit(slice: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { ptr: slice.as_mut_ptr().cast(), len: slice.len(), marker: PhantomData }
+    }
+
     /// Returns the same memory as a source.
     #[must_use]
     pub fn as_source(self) -> SrcBlock<'a> {
@@ -93,6 +99,14 @@ impl<'a> DstBlock<'a> {
 
 impl<'a, M> Block<'a, M> {
     /// Creates a block over foreign memory.
+    ///
+    /// ```
+    /// use safecopy::DstBlock;
+    ///
+    /// // SAFETY: no Rust object lies in the first page, where nothing is mapped.
+    /// let block = unsafe { DstBlock::from_raw(std::ptr::without_provenance_mut(0x10), 8) };
+    /// assert_eq!((block.addr(), block.len()), (0x10, 8));
+    /// ```
     ///
     /// # Panics
     /// When `ptr + len` exceeds the address space.
