@@ -20,10 +20,10 @@ use std::sync::{Mutex, PoisonError};
 
 use libc::{SIGBUS, SIGSEGV, c_int, c_void, siginfo_t};
 
-use crate::arch::{self, Stop};
 use crate::fault::Cause;
 use crate::previous::{self, Previous};
-use crate::recovery;
+use crate::stop::Stop;
+use crate::{arch, back_end, recovery};
 
 /// Why faults cannot be recovered from.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ pub fn init() -> Result<(), InitError> {
             None => Ok(()),
         };
     }
-    arch::detect();
+    back_end::detect();
     recovery::seal();
     for signal in [SIGSEGV, SIGBUS] {
         install(signal)?;
