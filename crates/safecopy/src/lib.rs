@@ -30,6 +30,7 @@ mod stop;
 mod stream;
 #[cfg(test)]
 mod test_memory;
+mod vec_stream;
 mod zero;
 
 pub use back_end::BackEnd;
@@ -41,10 +42,11 @@ pub use fn_stream::{ReaderFn, WriterFn};
 pub use handler::{InitError, Status, init, status};
 pub use iovec::IoVecs;
 pub use seq::{BlockSeq, BlockSeqIter, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
-pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
+pub use slice_stream::{SliceReader, SliceWriter};
 pub use std_stream::{
     FromReadAt, FromStdRead, FromStdReadVectored, FromStdWrite, FromStdWriteVectored, FromWriteAt,
     ToStdRead, ToStdWrite,
 };
 pub use stream::{Reader, StreamError, Writer, read_full, write_full};
+pub use vec_stream::VecWriter;
 pub use zero::zero;

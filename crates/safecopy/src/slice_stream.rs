@@ -1,4 +1,4 @@
-//! Our own memory as a source and as a sink of bytes.
+//! Slices of our own as a source and as a sink of bytes.
 
 use usermem_types::{Partial, Transfer};
 
@@ -6,10 +6,6 @@ use crate::stream::moved;
 use crate::{
     BlockSeq, DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, StreamError, Writer, copy_seq,
 };
-
-/// Bytes by which [`VecWriter`] grows at a time, so that a length that an application made up
-/// costs memory only as far as bytes arrive.
-const STEP: usize = 64 << 10;
 
 /// A source of the bytes of a slice. Reads come short, then empty, at its end.
 ///
@@ -90,59 +86,5 @@ impl Writer for SliceWriter<'_> {
             Ok(done) => Ok(done),
             Err(partial) => Err(partial.map_cause(StreamError::Fault)),
         }
-    }
-}
-
-/// A sink that appends to a vector, up to a limit. What exceeds it is
-/// [`StreamError::EndOfBlocks`].
-///
-/// The vector grows by 64 KiB at most before bytes arrive to fill them.
-///
-/// ```
-/// use safecopy::{BlockSeq, SrcBlock, StreamError, VecWriter, Writer};
-/// use usermem_types::Partial;
-///
-/// let mut vec = Vec::new();
-/// let mut writer = VecWriter::new(&mut vec, 4);
-/// let result = writer.write_from_blocks(BlockSeq::of(SrcBlock::from_slice(b"foobar")));
-/// assert_eq!(result, Err(Partial::new(4, StreamError::EndOfBlocks)));
-/// assert_eq!(vec, b"foob");
-/// ```
-#[derive(Debug)]
-pub struct VecWriter<'a> {
-    vec: &'a mut Vec<u8>,
-    limit: usize,
-}
-
-impl<'a> VecWriter<'a> {
-    /// Creates a sink that appends to `vec` until it holds `limit` bytes.
-    #[must_use]
-    pub fn new(vec: &'a mut Vec<u8>, limit: usize) -> Self {
-        Self { vec, limit }
-    }
-
-    /// Appends at most [`STEP`] bytes.
-    fn append(&mut self, srcs: SrcBlockSeq<'_>) -> Transfer<StreamError> {
-        let old = self.vec.len();
-        let step = srcs.num_bytes().min(STEP).min(self.limit.saturating_sub(old));
-        if step == 0 {
-            return Err(Partial::new(0, StreamError::EndOfBlocks));
-        }
-        self.vec.resize(old + step, 0);
-        let room = DstBlock::from_slice(&mut self.vec[old..]);
-        let result = copy_seq(BlockSeq::of(room), srcs);
-        self.vec.truncate(old + moved(result));
-        result.map_err(|partial| partial.map_cause(StreamError::Fault))
-    }
-}
-
-impl Writer for VecWriter<'_> {
-    fn write_from_blocks(&mut self, srcs: SrcBlockSeq<'_>) -> Transfer<StreamError> {
-        let mut done = 0;
-        while done < srcs.num_bytes() {
-            let step = self.append(srcs.drop_first(done));
-            done += step.map_err(|partial| partial.after(done))?;
-        }
-        Ok(done)
     }
 }

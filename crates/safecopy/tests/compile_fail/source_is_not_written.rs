@@ -13,11 +13,15 @@ fn zero(source: SrcBlock<'_>) {
 }
 
 fn swap(source: SrcBlock<'_>) {
-    let _ = safecopy::swap_u32(source, 1);
+    let _ = safecopy::atomic::swap(source, 1_u32);
+}
+
+fn store(source: SrcBlock<'_>) {
+    let _ = safecopy::atomic::store(source, 1_u32);
 }
 
 fn compare_exchange(source: SrcBlock<'_>) {
-    let _ = safecopy::compare_exchange_u32(source, 1, 2);
+    let _ = safecopy::atomic::compare_exchange(source, 1_u32, 2);
 }
 
 fn copy_sequence(sources: SrcBlockSeq<'_>) {
@@ -50,6 +54,10 @@ fn borrow(bytes: &[u8]) -> DstBlock<'_> {
 
 fn mix(source: SrcBlock<'_>, destination: DstBlock<'_>) {
     let _ = BlockSeq::from_slice(&[source, destination]);
+}
+
+fn add(source: SrcBlock<'_>) {
+    let _ = safecopy::atomic::fetch_add(source, 1_u32);
 }
 
 fn main() {}

@@ -98,3 +98,15 @@ fn a_vector_grows_with_the_bytes_and_not_with_the_promise() {
     assert_eq!(vec.len(), 4);
     assert!(vec.capacity() <= 64 << 10);
 }
+
+#[test]
+fn a_vector_keeps_what_it_had_and_gets_every_byte_of_a_long_sequence() {
+    let slots = Slots::new(1);
+    let bytes: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    let mut srcs: Vec<_> = bytes.chunks(4099).map(SrcBlock::from_slice).collect();
+    srcs.push(slots.src(0, b"foo", 1));
+    let mut vec = b"before".to_vec();
+    let result = VecWriter::new(&mut vec, 1 << 20).write_from_blocks(BlockSeq::from_slice(&srcs));
+    assert_eq!(result, Err(Partial::new(200_003, StreamError::Fault(slots.fault(0)))));
+    assert_eq!(vec, [b"before", &bytes[..], b"foo"].concat());
+}
