@@ -84,18 +84,29 @@ impl<'a, M> BlockSeq<'a, M> {
         for block in blocks {
             total = total.checked_add(block.len())?;
         }
-        Some(Self { head: Block::default(), rest: blocks, rest_limit: total }.settled())
+        let mut seq = Self { head: Block::default(), rest: blocks, rest_limit: total };
+        seq.advance();
+        Some(seq)
     }
 
-    /// Restores "the head is empty only when the sequence is".
-    fn settled(mut self) -> Self {
-        while self.head.is_empty() && self.rest_limit > 0 {
+    /// Makes the next block that is not empty the head; an empty one, when there is none.
+    fn advance(&mut self) {
+        self.head = Block::default();
+        while self.rest_limit > 0 && self.head.is_empty() {
             let Some((first, rest)) = self.rest.split_first() else { break };
             self.head = first.take_first(self.rest_limit);
             self.rest_limit -= self.head.len();
             self.rest = rest;
         }
-        self
+    }
+
+    /// Removes bytes of the head, no more than it has.
+    fn consume(&mut self, bytes: usize) {
+        if bytes < self.head.len() {
+            self.head = self.head.drop_first(bytes);
+        } else {
+            self.advance();
+        }
     }
 
     /// Returns whether no bytes are left.
@@ -124,14 +135,15 @@ impl<'a, M> BlockSeq<'a, M> {
 
     /// Returns what follows the first block; empty when nothing does.
     #[must_use]
-    pub fn tail(self) -> Self {
-        Self { head: Block::default(), ..self }.settled()
+    pub fn tail(mut self) -> Self {
+        self.advance();
+        self
     }
 
     /// Returns the first block and what follows it; `None` when no bytes are left.
     #[must_use]
     pub fn split_first(self) -> Option<(Block<'a, M>, Self)> {
-        Some((self.head()?, self.tail()))
+        if self.is_empty() { None } else { Some((self.head, self.tail())) }
     }
 
     /// Returns the sequence without its first `bytes` bytes; empty when it is no longer than that.
@@ -142,14 +154,9 @@ impl<'a, M> BlockSeq<'a, M> {
         }
         while bytes >= self.head.len() {
             bytes -= self.head.len();
-            self = self.tail();
+            self.advance();
         }
-        self.drop_of_head(bytes)
-    }
-
-    /// Returns the sequence without its first `bytes` bytes, all of which are the head's.
-    fn drop_of_head(self, bytes: usize) -> Self {
-        Self { head: self.head.drop_first(bytes), ..self }.settled()
+        Self { head: self.head.drop_first(bytes), ..self }
     }
 
     /// Returns the first `bytes` bytes; the whole sequence when it is shorter.
@@ -219,8 +226,8 @@ impl<'a, M> Iterator for BlockSeqIter<'a, M> {
     type Item = Block<'a, M>;
 
     fn next(&mut self) -> Option<Block<'a, M>> {
-        let (head, tail) = self.seq.split_first()?;
-        self.seq = tail;
+        let head = self.seq.head()?;
+        self.seq.advance();
         Some(head)
     }
 }
@@ -246,8 +253,8 @@ pub fn copy_seq(mut dsts: DstBlockSeq<'_>, mut srcs: SrcBlockSeq<'_>) -> Transfe
     while !dsts.is_empty() && !srcs.is_empty() {
         let moved = crate::copy(dsts.head, srcs.head).map_err(|partial| partial.after(done))?;
         done += moved;
-        dsts = dsts.drop_of_head(moved);
-        srcs = srcs.drop_of_head(moved);
+        dsts.consume(moved);
+        srcs.consume(moved);
     }
     Ok(done)
 }
