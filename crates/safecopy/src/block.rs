@@ -6,10 +6,33 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 /// Marks a block that is only read.
+///
+/// Code over both kinds of block takes the mark as a parameter:
+///
+/// ```
+/// use safecopy::{Block, DstBlock, SrcBlock};
+///
+/// fn second_half<M>(block: Block<'_, M>) -> Block<'_, M> {
+///     block.drop_first(block.len() / 2)
+/// }
+///
+/// assert_eq!(second_half(SrcBlock::from_slice(b"foobar")).len(), 3);
+/// assert_eq!(second_half(DstBlock::from_slice(&mut [0; 7])).len(), 4);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Source {}
 
 /// Marks a block that may be written.
+///
+/// ```
+/// use safecopy::{Block, Destination, zero};
+///
+/// fn clear(block: Block<'_, Destination>) -> bool {
+///     zero(block) == Ok(block.len())
+/// }
+///
+/// assert!(clear(Block::default()));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Destination {}
 
@@ -25,6 +48,15 @@ pub type DstBlock<'a> = Block<'a, Destination>;
 /// borrowed from a slice for `'a`, or foreign memory that holds no Rust object for `'a`. It does
 /// not prove that the memory is mapped: an access reports a [`HostFault`](crate::HostFault) when it
 /// is not.
+///
+/// ```
+/// use safecopy::{DstBlock, SrcBlock, copy};
+///
+/// let source = SrcBlock::from_slice(b"foobar").drop_first(1).take_first(4);
+/// let mut own = [0; 4];
+/// assert_eq!(copy(DstBlock::from_slice(&mut own), source), Ok(4));
+/// assert_eq!(&own, b"ooba");
+/// ```
 ///
 /// There is no way from a block to a slice or a reference:
 ///

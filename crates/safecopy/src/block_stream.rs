@@ -2,9 +2,21 @@
 
 use usermem_types::{Partial, Transfer};
 
+use crate::stream::moved;
 use crate::{DstBlockSeq, Reader, SrcBlockSeq, StreamError, Writer, copy_seq};
 
 /// A source whose bytes are in blocks. Reads come short, then empty, at its end.
+///
+/// ```
+/// use safecopy::{BlockSeq, BlockSeqReader, DstBlock, Reader, SrcBlock};
+///
+/// let blocks = [SrcBlock::from_slice(b"foo"), SrcBlock::from_slice(b"bar")];
+/// let mut reader = BlockSeqReader::new(BlockSeq::from_slice(&blocks));
+/// let mut own = [0; 4];
+/// assert_eq!(reader.read_to_blocks(BlockSeq::of(DstBlock::from_slice(&mut own))), Ok(4));
+/// assert_eq!(&own, b"foob");
+/// assert_eq!(reader.rest().num_bytes(), 2);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSeqReader<'a> {
     blocks: SrcBlockSeq<'a>,
@@ -33,6 +45,18 @@ impl Reader for BlockSeqReader<'_> {
 }
 
 /// A sink whose bytes go to blocks. What does not fit is [`StreamError::EndOfBlocks`].
+///
+/// ```
+/// use safecopy::{BlockSeq, BlockSeqWriter, DstBlock, SrcBlock, StreamError, Writer};
+/// use usermem_types::Partial;
+///
+/// let mut own = [0; 4];
+/// let mut writer = BlockSeqWriter::new(BlockSeq::of(DstBlock::from_slice(&mut own)));
+/// let result = writer.write_from_blocks(BlockSeq::of(SrcBlock::from_slice(b"foobar")));
+/// assert_eq!(result, Err(Partial::new(4, StreamError::EndOfBlocks)));
+/// assert!(writer.rest().is_empty());
+/// assert_eq!(&own, b"foob");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BlockSeqWriter<'a> {
     blocks: DstBlockSeq<'a>,
@@ -64,9 +88,4 @@ impl Writer for BlockSeqWriter<'_> {
             Err(partial) => Err(partial.map_cause(StreamError::Fault)),
         }
     }
-}
-
-/// Returns how many bytes moved, whether or not there was a fault.
-pub(crate) fn moved<C>(result: Transfer<C>) -> usize {
-    result.unwrap_or_else(|partial| partial.done)
 }

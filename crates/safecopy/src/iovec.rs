@@ -6,6 +6,14 @@ use usermem_types::UIO_MAXIOV;
 use crate::BlockSeq;
 
 /// The host's description of a sequence of blocks; up to eight need no allocation.
+///
+/// ```
+/// use safecopy::{BlockSeq, IoVecs, SrcBlock};
+///
+/// let blocks = [SrcBlock::from_slice(b"foo"), SrcBlock::from_slice(b"ba")];
+/// let iovecs: IoVecs = BlockSeq::from_slice(&blocks).to_iovecs();
+/// assert_eq!(iovecs.iter().map(|iovec| iovec.iov_len).collect::<Vec<_>>(), [3, 2]);
+/// ```
 pub type IoVecs = SmallVec<[libc::iovec; 8]>;
 
 impl<M> BlockSeq<'_, M> {

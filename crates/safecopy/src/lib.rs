@@ -48,6 +48,7 @@ mod block;
 mod block_stream;
 mod copy;
 mod fault;
+mod fn_stream;
 mod handler;
 mod iovec;
 mod previous;
@@ -59,6 +60,7 @@ mod stop;
 mod stream;
 #[cfg(test)]
 mod test_memory;
+mod vec_stream;
 mod zero;
 
 pub use back_end::BackEnd;
@@ -66,10 +68,15 @@ pub use block::{Block, Destination, DstBlock, Source, SrcBlock};
 pub use block_stream::{BlockSeqReader, BlockSeqWriter};
 pub use copy::{copy, copy_to_uninit};
 pub use fault::HostFault;
+pub use fn_stream::{ReaderFn, WriterFn};
 pub use handler::{InitError, Status, init, status};
 pub use iovec::IoVecs;
-pub use seq::{BlockSeq, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
-pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
-pub use std_stream::{FromStdRead, FromStdWrite, ToStdRead, ToStdWrite};
+pub use seq::{BlockSeq, BlockSeqIter, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
+pub use slice_stream::{SliceReader, SliceWriter};
+pub use std_stream::{
+    FromReadAt, FromStdRead, FromStdReadVectored, FromStdWrite, FromStdWriteVectored, FromWriteAt,
+    ToStdRead, ToStdWrite,
+};
 pub use stream::{Reader, StreamError, Writer, read_full, write_full};
+pub use vec_stream::VecWriter;
 pub use zero::zero;

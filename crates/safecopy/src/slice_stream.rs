@@ -1,17 +1,22 @@
-//! Our own memory as a source and as a sink of bytes.
+//! Slices of our own as a source and as a sink of bytes.
 
 use usermem_types::{Partial, Transfer};
 
-use crate::block_stream::moved;
+use crate::stream::moved;
 use crate::{
     BlockSeq, DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, StreamError, Writer, copy_seq,
 };
 
-/// Bytes by which [`VecWriter`] grows at a time, so that a length that an application made up
-/// costs memory only as far as bytes arrive.
-const STEP: usize = 64 << 10;
-
 /// A source of the bytes of a slice. Reads come short, then empty, at its end.
+///
+/// ```
+/// use safecopy::{BlockSeq, DstBlock, Reader, SliceReader};
+///
+/// let mut own = [0; 4];
+/// let mut reader = SliceReader::new(b"foobar");
+/// assert_eq!(reader.read_to_blocks(BlockSeq::of(DstBlock::from_slice(&mut own))), Ok(4));
+/// assert_eq!((&own, reader.rest()), (b"foob", &b"ar"[..]));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SliceReader<'a> {
     slice: &'a [u8],
@@ -40,6 +45,15 @@ impl Reader for SliceReader<'_> {
 }
 
 /// A sink that fills a slice. What does not fit is [`StreamError::EndOfBlocks`].
+///
+/// ```
+/// use safecopy::{BlockSeq, SliceWriter, SrcBlock, Writer};
+///
+/// let mut own = [0; 4];
+/// let mut writer = SliceWriter::new(&mut own);
+/// assert_eq!(writer.write_from_blocks(BlockSeq::of(SrcBlock::from_slice(b"foo"))), Ok(3));
+/// assert_eq!(writer.written(), b"foo");
+/// ```
 #[derive(Debug)]
 pub struct SliceWriter<'a> {
     slice: &'a mut [u8],
@@ -72,46 +86,5 @@ impl Writer for SliceWriter<'_> {
             Ok(done) => Ok(done),
             Err(partial) => Err(partial.map_cause(StreamError::Fault)),
         }
-    }
-}
-
-/// A sink that appends to a vector, up to a limit. What exceeds it is
-/// [`StreamError::EndOfBlocks`].
-#[derive(Debug)]
-pub struct VecWriter<'a> {
-    vec: &'a mut Vec<u8>,
-    limit: usize,
-}
-
-impl<'a> VecWriter<'a> {
-    /// Creates a sink that appends to `vec` until it holds `limit` bytes.
-    #[must_use]
-    pub fn new(vec: &'a mut Vec<u8>, limit: usize) -> Self {
-        Self { vec, limit }
-    }
-
-    /// Appends at most [`STEP`] bytes.
-    fn append(&mut self, srcs: SrcBlockSeq<'_>) -> Transfer<StreamError> {
-        let old = self.vec.len();
-        let step = srcs.num_bytes().min(STEP).min(self.limit.saturating_sub(old));
-        if step == 0 {
-            return Err(Partial::new(0, StreamError::EndOfBlocks));
-        }
-        self.vec.resize(old + step, 0);
-        let room = DstBlock::from_slice(&mut self.vec[old..]);
-        let result = copy_seq(BlockSeq::of(room), srcs);
-        self.vec.truncate(old + moved(result));
-        result.map_err(|partial| partial.map_cause(StreamError::Fault))
-    }
-}
-
-impl Writer for VecWriter<'_> {
-    fn write_from_blocks(&mut self, srcs: SrcBlockSeq<'_>) -> Transfer<StreamError> {
-        let mut done = 0;
-        while done < srcs.num_bytes() {
-            let step = self.append(srcs.drop_first(done));
-            done += step.map_err(|partial| partial.after(done))?;
-        }
-        Ok(done)
     }
 }
