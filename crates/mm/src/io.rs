@@ -185,7 +185,7 @@ impl Io for MemoryManager {
     }
 
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, opts: IoOpts) -> Result<u32, Fault> {
-        self.atomic::<Destination, _>(addr, opts, |word| safecopy::swap_u32(word, new))
+        self.atomic::<Destination, _>(addr, opts, |word| safecopy::atomic::swap(word, new))
     }
 
     fn compare_exchange_u32(
@@ -196,11 +196,11 @@ impl Io for MemoryManager {
         opts: IoOpts,
     ) -> Result<u32, Fault> {
         self.atomic::<Destination, _>(addr, opts, |word| {
-            safecopy::compare_exchange_u32(word, old, new)
+            safecopy::atomic::compare_exchange(word, old, new)
         })
     }
 
     fn load_u32(&self, addr: AlignedAddr<4>, opts: IoOpts) -> Result<u32, Fault> {
-        self.atomic::<Source, _>(addr, opts, safecopy::load_u32)
+        self.atomic::<Source, _>(addr, opts, safecopy::atomic::load)
     }
 }

@@ -1,77 +1,211 @@
-//! Atomic accesses to a 32-bit word, such as a futex.
+//! Atomic accesses to a word of application memory, such as a futex.
+//!
+//! Each works on the first bytes of a block, as many as the [`Word`] has, and is one access for
+//! every other thread and process, whatever instructions they use on their side.
+//!
+//! # Ordering
+//!
+//! [`load`] acquires, [`store`] releases, the others acquire and release. A processor may do more;
+//! that is not promised.
+//!
+//! # Faults
+//!
+//! A word that is not aligned to its size is [`FaultKind::Misaligned`] before anything is touched,
+//! mapped or not. A fault stores nothing. All but [`load`] need memory that may be written, even a
+//! [`compare_exchange`] that finds something else than it expected, and a `fetch_or` of nothing:
+//! the same on every processor and with every [back end](crate::BackEnd).
+//!
+//! # Progress
+//!
+//! No access waits for another thread. Where the processor has no single instruction for one, it
+//! is a loop that goes round again only when somebody else stored to the word (or, without LSE on
+//! aarch64, near it) in the few instructions between its load and its store.
+//!
+//! ```
+//! use safecopy::{DstBlock, atomic};
+//!
+//! #[repr(align(4))]
+//! struct Word([u8; 4]);
+//!
+//! let mut word = Word(5_u32.to_ne_bytes());
+//! let block = DstBlock::from_slice(&mut word.0);
+//! assert_eq!(atomic::load::<u32>(block.as_source()), Ok(5));
+//! assert_eq!(atomic::fetch_add(block, 2_u32), Ok(5));
+//! assert_eq!(atomic::compare_exchange(block, 7_u32, 1), Ok(7));
+//! assert_eq!(atomic::swap(block, 9_u32), Ok(1));
+//! ```
 #![expect(unsafe_code, reason = "blocks become pointers here")]
+
+use std::fmt;
 
 use usermem_types::FaultKind;
 
-use crate::arch::{self, Stop};
-use crate::fault::Cause;
+use crate::access::Access;
+use crate::stop::Stop;
 use crate::{Block, DstBlock, HostFault, SrcBlock};
 
-/// Loads the word at the start of a block, with acquire ordering.
+/// An unsigned integer that this crate can access atomically: `u8`, `u16`, `u32` or `u64`.
+///
+/// Sealed: a type that the accesses do not know cannot be one.
+///
+/// ```
+/// use safecopy::{DstBlock, HostFault, atomic};
+///
+/// /// Increments a counter of any size.
+/// fn count<W: atomic::Word + From<u8>>(counter: DstBlock<'_>) -> Result<W, HostFault> {
+///     atomic::fetch_add(counter, W::from(1))
+/// }
+///
+/// let mut bytes = [255];
+/// assert_eq!(count::<u8>(DstBlock::from_slice(&mut bytes)), Ok(255));
+/// assert_eq!(bytes, [0]);
+/// ```
+pub trait Word: Access + Copy + Eq + Ord + fmt::Debug + Send + Sync + 'static {}
+
+impl Word for u8 {}
+impl Word for u16 {}
+impl Word for u32 {}
+impl Word for u64 {}
+
+/// Loads a word.
 ///
 /// # Errors
-/// The fault. [`FaultKind::Misaligned`] comes before any other and touches nothing.
+/// The fault.
 ///
 /// # Panics
 /// When the block is shorter than the word: how long a block is, is for its maker to say, and
 /// never for the application.
 #[inline]
-pub fn load_u32(src: SrcBlock<'_>) -> Result<u32, HostFault> {
-    let ptr = word_of(src)?;
-    // SAFETY: 1. is what holding the block proves; the alignment was checked.
-    let (stop, value) = unsafe { arch::load_u32(ptr) };
+pub fn load<W: Word>(src: SrcBlock<'_>) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(src)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, value) = unsafe { W::load(ptr) };
     result(ptr, stop, value)
 }
 
-/// Swaps the word at the start of a block and returns the old one, with acquire and release
-/// ordering.
+/// Stores a word.
 ///
 /// # Errors
-/// The fault. [`FaultKind::Misaligned`] comes before any other and touches nothing.
+/// The fault.
 ///
 /// # Panics
 /// When the block is shorter than the word.
 #[inline]
-pub fn swap_u32(dst: DstBlock<'_>, new: u32) -> Result<u32, HostFault> {
-    let ptr = word_of(dst)?;
-    // SAFETY: 1. is what holding the block proves; the alignment was checked.
-    let (stop, old) = unsafe { arch::swap_u32(ptr, new) };
+pub fn store<W: Word>(dst: DstBlock<'_>, new: W) -> Result<(), HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let stop = unsafe { W::store(ptr, new) };
+    result(ptr, stop, ())
+}
+
+/// Stores a word and returns the one that was there.
+///
+/// # Errors
+/// The fault.
+///
+/// # Panics
+/// When the block is shorter than the word.
+#[inline]
+pub fn swap<W: Word>(dst: DstBlock<'_>, new: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, old) = unsafe { W::swap(ptr, new) };
     result(ptr, stop, old)
 }
 
-/// Stores `new` in the word at the start of a block if it is `expected`, and returns what it was,
-/// with acquire and release ordering.
+/// Stores `new` if the word is `expected`, and returns what was there in either case.
 ///
 /// # Errors
 /// The fault; memory that may not be written faults whether or not the comparison succeeds.
-/// [`FaultKind::Misaligned`] comes before any other and touches nothing.
 ///
 /// # Panics
 /// When the block is shorter than the word.
 #[inline]
-pub fn compare_exchange_u32(dst: DstBlock<'_>, expected: u32, new: u32) -> Result<u32, HostFault> {
-    let ptr = word_of(dst)?;
-    // SAFETY: 1. is what holding the block proves; the alignment was checked.
-    let (stop, previous) = unsafe { arch::compare_exchange_u32(ptr, expected, new) };
+pub fn compare_exchange<W: Word>(dst: DstBlock<'_>, expected: W, new: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, previous) = unsafe { W::compare_exchange(ptr, expected, new) };
     result(ptr, stop, previous)
 }
 
-/// Returns a pointer to the first word of a block.
+/// Adds to a word, wrapping around, and returns what was there.
+///
+/// # Errors
+/// The fault.
+///
+/// # Panics
+/// When the block is shorter than the word.
 #[inline]
-fn word_of<M>(block: Block<'_, M>) -> Result<*mut u32, HostFault> {
-    assert!(block.len() >= size_of::<u32>(), "our own invariant: the block holds a word");
-    let ptr = block.as_ptr().cast::<u32>();
-    if ptr.is_aligned() {
-        Ok(ptr)
+pub fn fetch_add<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, old) = unsafe { W::fetch_add(ptr, operand) };
+    result(ptr, stop, old)
+}
+
+/// Clears the bits of a word that are not set in `operand`, and returns what was there.
+///
+/// # Errors
+/// The fault.
+///
+/// # Panics
+/// When the block is shorter than the word.
+#[inline]
+pub fn fetch_and<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, old) = unsafe { W::fetch_and(ptr, operand) };
+    result(ptr, stop, old)
+}
+
+/// Sets the bits of a word that are set in `operand`, and returns what was there.
+///
+/// # Errors
+/// The fault.
+///
+/// # Panics
+/// When the block is shorter than the word.
+#[inline]
+pub fn fetch_or<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, old) = unsafe { W::fetch_or(ptr, operand) };
+    result(ptr, stop, old)
+}
+
+/// Flips the bits of a word that are set in `operand`, and returns what was there.
+///
+/// # Errors
+/// The fault.
+///
+/// # Panics
+/// When the block is shorter than the word.
+#[inline]
+pub fn fetch_xor<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
+    let ptr = word_of::<W, _>(dst)?;
+    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
+    let (stop, old) = unsafe { W::fetch_xor(ptr, operand) };
+    result(ptr, stop, old)
+}
+
+/// Returns a pointer to the first word of a block, aligned to the word's size.
+#[inline]
+fn word_of<W: Word, M>(block: Block<'_, M>) -> Result<*mut W, HostFault> {
+    assert!(block.len() >= size_of::<W>(), "our own invariant: the block holds a word");
+    if block.addr().is_multiple_of(size_of::<W>()) {
+        Ok(block.as_ptr().cast())
     } else {
-        Err(HostFault { kind: FaultKind::Misaligned, addr: ptr.addr() })
+        Err(HostFault { kind: FaultKind::Misaligned, addr: block.addr() })
     }
 }
 
 #[inline]
-fn result(ptr: *mut u32, stop: Stop, value: u32) -> Result<u32, HostFault> {
+fn result<W, T>(ptr: *mut W, stop: Stop, value: T) -> Result<T, HostFault> {
     if stop.info == 0 {
         return Ok(value);
     }
-    Err(HostFault { kind: Cause::from_info(stop.info).kind(), addr: ptr.addr() })
+    Err(HostFault { kind: stop.kind(), addr: ptr.addr() })
 }
+
+#[cfg(test)]
+mod tests;

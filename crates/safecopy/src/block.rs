@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// Marks a block that is only read.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +83,11 @@ impl<'a> DstBlock<'a> {
     #[must_use]
     pub fn from_slice(slice: &'a mut [u8]) -> Self {
         Self { ptr: slice.as_mut_ptr(), len: slice.len(), marker: PhantomData }
+    }
+
+    /// Creates a block over our own memory, to be written and not read.
+    pub(crate) fn from_uninit(slice: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { ptr: slice.as_mut_ptr().cast(), len: slice.len(), marker: PhantomData }
     }
 
     /// Returns the same memory as a source.

@@ -1,11 +1,13 @@
-//! Copying and zeroing.
+//! Copying.
 #![expect(unsafe_code, reason = "blocks become pointers here")]
 
-use usermem_types::{FaultKind, Partial, Transfer};
+use std::mem::MaybeUninit;
 
-use crate::arch::{self, Stop};
+use usermem_types::{Partial, Transfer};
+
 use crate::fault::Cause;
-use crate::{DstBlock, HostFault, SrcBlock};
+use crate::stop::Stop;
+use crate::{DstBlock, HostFault, SrcBlock, arch};
 
 /// Bytes that one vector copy moves before the next begins, so that a fault late in a long copy
 /// does not copy all of it again.
@@ -44,6 +46,35 @@ pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     copy_large(dst, src, len)
 }
 
+/// Copies as many bytes as the shorter side holds into memory of ours that need not be
+/// initialised, and returns the part that now is.
+///
+/// Counts, order and faults are those of [`copy`]. After a fault the first
+/// [`done`](Partial::done) bytes of `dst` are initialised, too.
+///
+/// ```
+/// use std::mem::MaybeUninit;
+///
+/// use safecopy::{SrcBlock, copy_to_uninit};
+///
+/// let mut own = [MaybeUninit::uninit(); 8];
+/// let read = copy_to_uninit(&mut own, SrcBlock::from_slice(b"abc")).unwrap();
+/// assert_eq!(read, b"abc");
+/// ```
+///
+/// # Errors
+/// The fault, and exactly how many bytes had arrived.
+#[inline]
+pub fn copy_to_uninit<'d>(
+    dst: &'d mut [MaybeUninit<u8>],
+    src: SrcBlock<'_>,
+) -> Result<&'d mut [u8], Partial<HostFault>> {
+    let done = copy(DstBlock::from_uninit(dst), src)?;
+    let (filled, _) = dst.split_at_mut(done);
+    // SAFETY: the copy has written every byte of it.
+    Ok(unsafe { filled.assume_init_mut() })
+}
+
 /// Copies what is not worth repeating in every caller.
 #[inline(never)]
 fn copy_large(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
@@ -58,10 +89,7 @@ fn copy_large(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<Host
 /// Copies what is worth a choice.
 #[inline(never)]
 fn copy_long(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
-    // A destination that lies, but for whole pages, a few bytes ahead of its source makes string
-    // instructions go byte by byte on some CPUs.
-    let ahead = dst.addr().wrapping_sub(src.addr()) & 0xfff;
-    if len >= arch::exact_from() && !(1..64).contains(&ahead) {
+    if arch::prefers_exact(dst.as_ptr(), src.as_ptr(), len) {
         return copy_exact(dst, src, len);
     }
     let mut done = 0;
@@ -117,7 +145,7 @@ fn copy_exact(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<Host
     }
     let done = len.wrapping_sub(left);
     let addr = faulting_side(stop, src.addr().wrapping_add(done), dst.addr().wrapping_add(done));
-    Err(Partial::new(done, HostFault { kind: kind_of(stop), addr }))
+    Err(Partial::new(done, HostFault { kind: stop.kind(), addr }))
 }
 
 /// Returns which of two addresses a fault belongs to, given that it belongs to one of them.
@@ -139,38 +167,38 @@ fn faulting_side(stop: Stop, src: usize, dst: usize) -> usize {
     if addr.map(page) == src_seen.map(page) { src } else { dst }
 }
 
-fn kind_of(stop: Stop) -> FaultKind {
-    Cause::from_info(stop.info).kind()
-}
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
 
-/// Fills a block with zero bytes, in ascending order as far as anyone can tell from the result.
-///
-/// # Errors
-/// The fault, and exactly how many bytes had been zeroed. Before [`init`](crate::init) a fault
-/// ends the process.
-#[inline]
-pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
-    let len = dst.len();
-    if len > arch::SMALL {
-        return zero_exact(dst, len);
-    }
-    if len == 0 {
-        return Ok(0);
-    }
-    // SAFETY: 1. was just checked; 2. is what holding the block proves.
-    let stop = unsafe { arch::zero_small(dst.as_ptr(), len) };
-    if stop.info == 0 { Ok(len) } else { zero_exact(dst, len) }
-}
+    use usermem_types::Partial;
 
-/// Zeroes `len` bytes in ascending order, counting.
-#[inline(never)]
-fn zero_exact(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
-    // SAFETY: 1. is what holding the block proves.
-    let (stop, left) = unsafe { arch::zero_exact(dst.as_ptr(), len) };
-    if stop.info == 0 {
-        return Ok(len);
+    use super::copy_to_uninit;
+    use crate::test_memory::{Beyond, Memory};
+    use crate::{HostFault, SrcBlock};
+
+    #[test]
+    fn uninitialised_memory_is_filled_from_its_start() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+        for len in [0, 1, 3, 8, 40, 64, 65, 300, 5000] {
+            for room in [len, len + 1, len / 2] {
+                let mut own = vec![MaybeUninit::new(0xee); room];
+                let read = copy_to_uninit(&mut own, SrcBlock::from_slice(&bytes[..len])).unwrap();
+                assert_eq!(read, &bytes[..len.min(room)]);
+                let start = read.as_ptr();
+                assert_eq!(start, own.as_ptr().cast());
+            }
+        }
     }
-    let done = len.wrapping_sub(left);
-    let addr = dst.addr().wrapping_add(done);
-    Err(Partial::new(done, HostFault { kind: kind_of(stop), addr }))
+
+    #[test]
+    fn a_fault_says_how_much_is_initialised() {
+        let memory = Memory::new(Beyond::NoAccess);
+        for before in [0, 1, 20, 100, 4096] {
+            let mut own = [MaybeUninit::uninit(); 5000];
+            let fault = HostFault { kind: Beyond::NoAccess.kind(), addr: memory.end() };
+            let result = copy_to_uninit(&mut own, memory.block(before, 5000).as_source());
+            assert_eq!(result, Err(Partial::new(before, fault)));
+        }
+    }
 }

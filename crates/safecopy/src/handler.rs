@@ -18,11 +18,10 @@ use std::io;
 use libc::{SIGBUS, SIGSEGV, c_int, c_void, siginfo_t};
 
 use crate::action::Action;
-use crate::arch::{self, Stop};
 use crate::claim::Host;
 use crate::fault::Cause;
-use crate::previous;
-use crate::recovery;
+use crate::stop::Stop;
+use crate::{arch, previous, recovery};
 
 /// The signals that an access may raise.
 pub(crate) const SIGNALS: [c_int; 2] = [SIGSEGV, SIGBUS];

@@ -7,10 +7,8 @@ use std::mem::MaybeUninit;
 
 use libc::c_int;
 
-use crate::arch;
 use crate::handler::{Kernel, SIGNALS};
-use crate::previous;
-use crate::recovery;
+use crate::{back_end, previous, recovery};
 
 /// Why faults cannot be recovered from.
 #[derive(Debug)]
@@ -98,7 +96,7 @@ pub enum Status {
 /// on to each other never end.
 pub fn init() -> Result<(), InitError> {
     if !is_made() {
-        arch::detect();
+        back_end::detect();
         recovery::seal();
     }
     for signal in SIGNALS {

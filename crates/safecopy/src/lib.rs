@@ -8,11 +8,13 @@
 //! touched only by the assembly in `arch`, whose faults come back as a [`HostFault`] with an exact
 //! count.
 
+mod access;
 mod action;
-#[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "arch/x86_64/mod.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "arch/aarch64/mod.rs")]
 mod arch;
-mod atomic;
+pub mod atomic;
+mod back_end;
 mod block;
 mod block_stream;
 mod claim;
@@ -29,12 +31,16 @@ mod recovery;
 mod seq;
 mod slice_stream;
 mod std_stream;
+mod stop;
 mod stream;
+#[cfg(test)]
+mod test_memory;
+mod zero;
 
-pub use atomic::{compare_exchange_u32, load_u32, swap_u32};
+pub use back_end::BackEnd;
 pub use block::{Block, Destination, DstBlock, Source, SrcBlock};
 pub use block_stream::{BlockSeqReader, BlockSeqWriter};
-pub use copy::{copy, zero};
+pub use copy::{copy, copy_to_uninit};
 pub use fault::HostFault;
 pub use init::{InitError, Status, init, status};
 pub use iovec::IoVecs;
@@ -42,3 +48,4 @@ pub use seq::{BlockSeq, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
 pub use slice_stream::{SliceReader, SliceWriter, VecWriter};
 pub use std_stream::{FromStdRead, FromStdWrite, ToStdRead, ToStdWrite};
 pub use stream::{Reader, StreamError, Writer, read_full, write_full};
+pub use zero::zero;

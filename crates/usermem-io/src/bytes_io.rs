@@ -135,7 +135,7 @@ impl Io for BytesIo<'_> {
     }
 
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, _opts: IoOpts) -> Result<u32, Fault> {
-        safecopy::swap_u32(self.word(addr)?, new).map_err(|fault| self.fault(fault))
+        safecopy::atomic::swap(self.word(addr)?, new).map_err(|fault| self.fault(fault))
     }
 
     fn compare_exchange_u32(
@@ -145,12 +145,12 @@ impl Io for BytesIo<'_> {
         new: u32,
         _opts: IoOpts,
     ) -> Result<u32, Fault> {
-        safecopy::compare_exchange_u32(self.word(addr)?, old, new)
+        safecopy::atomic::compare_exchange(self.word(addr)?, old, new)
             .map_err(|fault| self.fault(fault))
     }
 
     fn load_u32(&self, addr: AlignedAddr<4>, _opts: IoOpts) -> Result<u32, Fault> {
-        safecopy::load_u32(self.word(addr)?.as_source()).map_err(|fault| self.fault(fault))
+        safecopy::atomic::load(self.word(addr)?.as_source()).map_err(|fault| self.fault(fault))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Addresses that no mapping can have.
 
-use safecopy::{DstBlock, HostFault, SrcBlock, copy, load_u32, swap_u32, zero};
+use safecopy::{DstBlock, HostFault, SrcBlock, atomic, copy, zero};
 use usermem_types::{FaultKind, Partial, Transfer};
 
 const SIZES: [usize; 12] = [1, 2, 3, 4, 7, 8, 16, 33, 64, 65, 300, 5000];
@@ -34,9 +34,9 @@ fn check(addr: usize) {
         assert_eq!(copy(dst(0x40, len), src(addr, len)), nothing);
     }
     if addr.is_multiple_of(4) {
-        assert_eq!(load_u32(src(addr, 4)), Err(fault));
-        assert_eq!(swap_u32(dst(addr, 4), 1), Err(fault));
-        assert_eq!(safecopy::compare_exchange_u32(dst(addr, 4), 0, 1), Err(fault));
+        assert_eq!(atomic::load::<u32>(src(addr, 4)), Err(fault));
+        assert_eq!(atomic::swap::<u32>(dst(addr, 4), 1), Err(fault));
+        assert_eq!(atomic::compare_exchange::<u32>(dst(addr, 4), 0, 1), Err(fault));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Atomic accesses: values, alignment and faults.
 
-use safecopy::{DstBlock, HostFault, SrcBlock, compare_exchange_u32, load_u32, swap_u32};
+use safecopy::{DstBlock, HostFault, SrcBlock, atomic};
 use usermem_types::FaultKind;
 
 use crate::memory::{Beyond, Edge};
@@ -12,13 +12,13 @@ struct Words([u8; 8]);
 fn pitfall_21_a_swap_returns_the_old_value() {
     let mut words = Words(*b"\x01\x02\x03\x04rest");
     let block = DstBlock::from_slice(&mut words.0);
-    assert_eq!(load_u32(block.as_source()), Ok(u32::from_ne_bytes([1, 2, 3, 4])));
-    assert_eq!(swap_u32(block, 0x1111_2222), Ok(u32::from_ne_bytes([1, 2, 3, 4])));
-    assert_eq!(load_u32(block.as_source()), Ok(0x1111_2222));
-    assert_eq!(compare_exchange_u32(block, 5, 6), Ok(0x1111_2222));
-    assert_eq!(load_u32(block.as_source()), Ok(0x1111_2222));
-    assert_eq!(compare_exchange_u32(block, 0x1111_2222, u32::MAX), Ok(0x1111_2222));
-    assert_eq!(load_u32(block.as_source()), Ok(u32::MAX));
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(u32::from_ne_bytes([1, 2, 3, 4])));
+    assert_eq!(atomic::swap::<u32>(block, 0x1111_2222), Ok(u32::from_ne_bytes([1, 2, 3, 4])));
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(0x1111_2222));
+    assert_eq!(atomic::compare_exchange::<u32>(block, 5, 6), Ok(0x1111_2222));
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(0x1111_2222));
+    assert_eq!(atomic::compare_exchange::<u32>(block, 0x1111_2222, u32::MAX), Ok(0x1111_2222));
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(u32::MAX));
     assert_eq!(words.0[4..], *b"rest");
 }
 
@@ -28,9 +28,9 @@ fn pitfall_04_misaligned_words_are_told_by_the_pointer() {
     for shift in 1..4 {
         let block = DstBlock::from_slice(&mut words.0[shift..]);
         let fault = Err(HostFault { kind: FaultKind::Misaligned, addr: block.addr() });
-        assert_eq!(load_u32(block.as_source()), fault);
-        assert_eq!(swap_u32(block, 1), fault);
-        assert_eq!(compare_exchange_u32(block, 0x0707_0707, 1), fault);
+        assert_eq!(atomic::load::<u32>(block.as_source()), fault);
+        assert_eq!(atomic::swap::<u32>(block, 1), fault);
+        assert_eq!(atomic::compare_exchange::<u32>(block, 0x0707_0707, 1), fault);
     }
     assert_eq!(words.0, [7; 8]);
 }
@@ -40,9 +40,9 @@ fn misaligned_comes_before_unmapped() {
     let edge = Edge::new(Beyond::Nothing);
     let block = edge.dst(0, 16).drop_first(2);
     let fault = Err(HostFault { kind: FaultKind::Misaligned, addr: edge.addr() + 2 });
-    assert_eq!(load_u32(block.as_source()), fault);
-    assert_eq!(swap_u32(block, 1), fault);
-    assert_eq!(compare_exchange_u32(block, 0, 1), fault);
+    assert_eq!(atomic::load::<u32>(block.as_source()), fault);
+    assert_eq!(atomic::swap::<u32>(block, 1), fault);
+    assert_eq!(atomic::compare_exchange::<u32>(block, 0, 1), fault);
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn words_beyond_an_edge_fault_at_their_address() {
         let fault = Err(HostFault { kind: beyond.kind(), addr: edge.addr() + 8 });
         let block = edge.dst(0, 16).drop_first(8);
         if beyond != Beyond::ReadOnly {
-            assert_eq!(load_u32(block.as_source()), fault);
+            assert_eq!(atomic::load::<u32>(block.as_source()), fault);
         }
-        assert_eq!(swap_u32(block, 1), fault);
-        assert_eq!(compare_exchange_u32(block, 0, 1), fault);
-        assert_eq!(swap_u32(edge.dst(4, 4), 0), Ok(0));
+        assert_eq!(atomic::swap::<u32>(block, 1), fault);
+        assert_eq!(atomic::compare_exchange::<u32>(block, 0, 1), fault);
+        assert_eq!(atomic::swap::<u32>(edge.dst(4, 4), 0), Ok(0));
     }
 }
 
@@ -65,17 +65,17 @@ fn pitfall_30_a_word_that_may_only_be_read() {
     let edge = Edge::new(Beyond::ReadOnly);
     let block = edge.dst(0, 4);
     let fault = Err(HostFault { kind: FaultKind::Protection, addr: edge.addr() });
-    assert_eq!(load_u32(block.as_source()), Ok(0));
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(0));
     // Faults although the comparison fails.
-    assert_eq!(compare_exchange_u32(block, 1, 2), fault);
-    assert_eq!(compare_exchange_u32(block, 0, 2), fault);
-    assert_eq!(load_u32(block.as_source()), Ok(0));
+    assert_eq!(atomic::compare_exchange::<u32>(block, 1, 2), fault);
+    assert_eq!(atomic::compare_exchange::<u32>(block, 0, 2), fault);
+    assert_eq!(atomic::load::<u32>(block.as_source()), Ok(0));
 }
 
 #[test]
 #[should_panic(expected = "the block holds a word")]
 fn a_block_shorter_than_a_word_is_our_own_mistake() {
-    let _ = load_u32(SrcBlock::from_slice(&[0; 3]));
+    let _ = atomic::load::<u32>(SrcBlock::from_slice(&[0; 3]));
 }
 
 #[test]
@@ -92,8 +92,10 @@ fn swaps_of_many_threads_lose_nothing() {
                     };
                     let mut added = 0;
                     while added < 2000 {
-                        let old = load_u32(block.as_source()).unwrap();
-                        added += u32::from(compare_exchange_u32(block, old, old + 1) == Ok(old));
+                        let old = atomic::load::<u32>(block.as_source()).unwrap();
+                        added += u32::from(
+                            atomic::compare_exchange::<u32>(block, old, old + 1) == Ok(old),
+                        );
                     }
                     added
                 })
@@ -102,5 +104,5 @@ fn swaps_of_many_threads_lose_nothing() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(sum, 8000);
-    assert_eq!(load_u32(edge.src(4, 4)), Ok(8000));
+    assert_eq!(atomic::load::<u32>(edge.src(4, 4)), Ok(8000));
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use safecopy::{DstBlock, SrcBlock, compare_exchange_u32, copy, load_u32, swap_u32, zero};
+use safecopy::{DstBlock, SrcBlock, atomic, copy, zero};
 
 use crate::memory::{Beyond, Edge};
 
@@ -45,9 +45,9 @@ fn pitfall_15_registers_survive_every_access_and_every_fault() {
         }
     }
     for (word, works) in [(edge.dst(4, 4), true), (edge.dst(0, 4), false)] {
-        assert_eq!(with_live_values(|| load_u32(word.as_source())).is_ok(), works);
-        assert_eq!(with_live_values(|| swap_u32(word, 1)).is_ok(), works);
-        assert_eq!(with_live_values(|| compare_exchange_u32(word, 1, 2)).is_ok(), works);
+        assert_eq!(with_live_values(|| atomic::load::<u32>(word.as_source())).is_ok(), works);
+        assert_eq!(with_live_values(|| atomic::swap::<u32>(word, 1)).is_ok(), works);
+        assert_eq!(with_live_values(|| atomic::compare_exchange::<u32>(word, 1, 2)).is_ok(), works);
     }
 }
 
@@ -96,5 +96,5 @@ fn pitfall_16_a_fault_is_recovered_without_thread_local_variables() {
         assert_eq!(result.unwrap_err().done, len / 2);
     }
     let word = edge.dst(0, 4);
-    assert!(without_thread_pointer(|| swap_u32(word, 1)).is_err());
+    assert!(without_thread_pointer(|| atomic::swap::<u32>(word, 1)).is_err());
 }

@@ -1,0 +1,243 @@
+//! Copies: x86-64.
+//!
+//! # Registers
+//!
+//! Inline copies use RAX, RDX, general registers of the compiler's choice, and XMM0-3; they load
+//! everything before they store anything. `rep movsb` changes RDI, RSI and RCX, also when it
+//! faults, and RCX is then what is left (Intel SDM, volume 2B, REP). Flags change.
+//!
+//! # Fault path
+//!
+//! RAX and RDX hold the stop; which part of the destination was written is known only of
+//! [`copy_exact`].
+#![expect(unsafe_code, reason = "assembly")]
+
+use std::arch::asm;
+
+use super::back_end::{Vector, vector};
+use super::vector_copy::{safecopy_copy_avx, safecopy_copy_avx512vl, safecopy_copy_sse2};
+use crate::recovery::recover;
+use crate::stop::Stop;
+
+/// The longest copy that [`copy_small`] takes, and the longest zeroing of `zero_small`.
+pub(crate) const SMALL: usize = 64;
+
+/// Copies up to [`SMALL`] bytes, all loads before the first store. After a fault, any part of
+/// the destination may have been written.
+///
+/// # Safety
+/// 1. `1 <= len <= SMALL`.
+/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+#[inline(always)]
+pub(crate) unsafe fn copy_small(dst: *mut u8, src: *const u8, len: usize) -> Stop {
+    let (info, addr);
+    if len > 32 {
+        if vector() == Vector::Sse2 {
+            // SAFETY: 1. was just checked, and is ours; 2. is ours.
+            return unsafe { copy_small_sse2(dst, src, len) };
+        }
+        // SAFETY: AVX is there; the moves lie within `len`, which is at least 32.
+        unsafe {
+            asm!(
+                "20:",
+                "vmovdqu xmm0, [{src}]",
+                "vmovdqu xmm1, [{src} + 16]",
+                "vmovdqu xmm2, [{src} + {len} - 32]",
+                "vmovdqu xmm3, [{src} + {len} - 16]",
+                "vmovdqu [{dst}], xmm0",
+                "vmovdqu [{dst} + 16], xmm1",
+                "vmovdqu [{dst} + {len} - 32], xmm2",
+                "vmovdqu [{dst} + {len} - 16], xmm3",
+                "21:",
+                "xor eax, eax",
+                "22:",
+                recover!("20b", "21b", "22b"),
+                dst = in(reg) dst,
+                src = in(reg) src,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                options(nostack),
+            );
+        }
+    } else if len > 16 {
+        // SAFETY: the moves lie within `len`, which is at least 16.
+        unsafe {
+            asm!(
+                "20:",
+                "mov rax, [{src}]",
+                "mov rdx, [{src} + 8]",
+                "mov {t0}, [{src} + {len} - 16]",
+                "mov {t1}, [{src} + {len} - 8]",
+                "mov [{dst}], rax",
+                "mov [{dst} + 8], rdx",
+                "mov [{dst} + {len} - 16], {t0}",
+                "mov [{dst} + {len} - 8], {t1}",
+                "21:",
+                "xor eax, eax",
+                "22:",
+                recover!("20b", "21b", "22b"),
+                dst = in(reg) dst,
+                src = in(reg) src,
+                len = in(reg) len,
+                t0 = out(reg) _,
+                t1 = out(reg) _,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else if len >= 8 {
+        // SAFETY: the moves lie within `len`, which is at least 8.
+        unsafe {
+            asm!(
+                "20:",
+                "mov rax, [{src}]",
+                "mov rdx, [{src} + {len} - 8]",
+                "mov [{dst}], rax",
+                "mov [{dst} + {len} - 8], rdx",
+                "21:",
+                "xor eax, eax",
+                "22:",
+                recover!("20b", "21b", "22b"),
+                dst = in(reg) dst,
+                src = in(reg) src,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else if len >= 4 {
+        // SAFETY: the moves lie within `len`, which is at least 4.
+        unsafe {
+            asm!(
+                "20:",
+                "mov eax, [{src}]",
+                "mov edx, [{src} + {len} - 4]",
+                "mov [{dst}], eax",
+                "mov [{dst} + {len} - 4], edx",
+                "21:",
+                "xor eax, eax",
+                "22:",
+                recover!("20b", "21b", "22b"),
+                dst = in(reg) dst,
+                src = in(reg) src,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else {
+        // SAFETY: for 1, 2 and 3 bytes the first, the middle and the last are all there are.
+        unsafe {
+            asm!(
+                "20:",
+                "movzx eax, byte ptr [{src}]",
+                "movzx edx, byte ptr [{src} + {half}]",
+                "movzx {t:e}, byte ptr [{src} + {len} - 1]",
+                "mov [{dst}], al",
+                "mov [{dst} + {half}], dl",
+                "mov [{dst} + {len} - 1], {t:l}",
+                "21:",
+                "xor eax, eax",
+                "22:",
+                recover!("20b", "21b", "22b"),
+                dst = in(reg) dst,
+                src = in(reg) src,
+                len = in(reg) len,
+                half = in(reg) len / 2,
+                t = out(reg) _,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    }
+    Stop { info, addr }
+}
+
+/// Does [`copy_small`] for more than 32 bytes without AVX.
+///
+/// # Safety
+/// 1. `32 <= len <= SMALL`.
+/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+#[cold]
+#[inline(never)]
+unsafe fn copy_small_sse2(dst: *mut u8, src: *const u8, len: usize) -> Stop {
+    let (info, addr);
+    // SAFETY: the moves lie within `len` (1), whose bytes may be accessed (2).
+    unsafe {
+        asm!(
+            "20:",
+            "movups xmm0, [{src}]",
+            "movups xmm1, [{src} + 16]",
+            "movups xmm2, [{src} + {len} - 32]",
+            "movups xmm3, [{src} + {len} - 16]",
+            "movups [{dst}], xmm0",
+            "movups [{dst} + 16], xmm1",
+            "movups [{dst} + {len} - 32], xmm2",
+            "movups [{dst} + {len} - 16], xmm3",
+            "21:",
+            "xor eax, eax",
+            "22:",
+            recover!("20b", "21b", "22b"),
+            dst = in(reg) dst,
+            src = in(reg) src,
+            len = in(reg) len,
+            out("rax") info,
+            out("rdx") addr,
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            options(nostack),
+        );
+    }
+    Stop { info, addr }
+}
+
+/// Copies more than [`SMALL`] bytes with vector moves. After a fault, any part of the destination
+/// may have been written.
+///
+/// # Safety
+/// 1. `len > SMALL`.
+/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+#[inline]
+pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Stop {
+    match vector() {
+        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
+        Vector::Avx512 => unsafe { safecopy_copy_avx512vl(dst, src, len) },
+        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
+        Vector::Avx => unsafe { safecopy_copy_avx(dst, src, len) },
+        // SAFETY: 1. and 2. are ours, and every x86-64 CPU has SSE2.
+        Vector::Sse2 => unsafe { safecopy_copy_sse2(dst, src, len) },
+    }
+}
+
+/// Copies bytes in ascending order, and returns how many are left.
+///
+/// # Safety
+/// 1. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+#[inline(never)]
+pub(crate) unsafe fn copy_exact(dst: *mut u8, src: *const u8, len: usize) -> (Stop, usize) {
+    let (info, addr, left);
+    // SAFETY: the bytes are those of the contract. `rep movsb` changes RDI, RSI and RCX, also
+    // when it faults, and RCX is then exactly what is left.
+    unsafe {
+        asm!(
+            "20:",
+            "rep movsb",
+            "21:",
+            "xor eax, eax",
+            "22:",
+            recover!("20b", "21b", "22b"),
+            inout("rdi") dst => _,
+            inout("rsi") src => _,
+            inout("rcx") len => left,
+            out("rax") info,
+            out("rdx") addr,
+            options(nostack),
+        );
+    }
+    (Stop { info, addr }, left)
+}

@@ -1,0 +1,205 @@
+//! Zeroing: x86-64.
+//!
+//! # Registers
+//!
+//! Inline zeroing uses RAX, which is zero, RDX, general registers of the compiler's choice, and
+//! XMM0. `rep stosb` changes RDI and RCX, also when it faults, and RCX is then what is left (Intel
+//! SDM, volume 2B, REP). Flags change.
+//!
+//! # Fault path
+//!
+//! RAX and RDX hold the stop; RAX is zero from the start, so that the end needs no step of its
+//! own. Which part was zeroed is known only of [`zero_exact`].
+#![expect(unsafe_code, reason = "assembly")]
+
+use std::arch::asm;
+
+use super::back_end::{Vector, vector};
+use super::vector_zero::{safecopy_zero_avx, safecopy_zero_avx512vl, safecopy_zero_sse2};
+use crate::recovery::recover;
+use crate::stop::Stop;
+
+/// Zeroes up to [`SMALL`](super::SMALL) bytes. After a fault, any part of them may have been zeroed.
+///
+/// # Safety
+/// 1. `1 <= len <= SMALL`.
+/// 2. Writing `[dst, dst + len)` harms nobody.
+#[inline(always)]
+pub(crate) unsafe fn zero_small(dst: *mut u8, len: usize) -> Stop {
+    let (info, addr);
+    if len > 32 {
+        if vector() == Vector::Sse2 {
+            // SAFETY: 1. was just checked, and is ours; 2. is ours.
+            return unsafe { zero_small_sse2(dst, len) };
+        }
+        // SAFETY: AVX is there; the moves lie within `len`, which is at least 32.
+        unsafe {
+            asm!(
+                "xor eax, eax",
+                "vpxor xmm0, xmm0, xmm0",
+                "20:",
+                "vmovdqu [{dst}], xmm0",
+                "vmovdqu [{dst} + 16], xmm0",
+                "vmovdqu [{dst} + {len} - 32], xmm0",
+                "vmovdqu [{dst} + {len} - 16], xmm0",
+                "21:",
+                recover!("20b", "21b", "21b"),
+                dst = in(reg) dst,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                out("xmm0") _,
+                options(nostack),
+            );
+        }
+    } else if len > 16 {
+        // SAFETY: the moves lie within `len`, which is at least 16.
+        unsafe {
+            asm!(
+                "xor eax, eax",
+                "20:",
+                "mov [{dst}], rax",
+                "mov [{dst} + 8], rax",
+                "mov [{dst} + {len} - 16], rax",
+                "mov [{dst} + {len} - 8], rax",
+                "21:",
+                recover!("20b", "21b", "21b"),
+                dst = in(reg) dst,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else if len >= 8 {
+        // SAFETY: the moves lie within `len`, which is at least 8.
+        unsafe {
+            asm!(
+                "xor eax, eax",
+                "20:",
+                "mov [{dst}], rax",
+                "mov [{dst} + {len} - 8], rax",
+                "21:",
+                recover!("20b", "21b", "21b"),
+                dst = in(reg) dst,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else if len >= 4 {
+        // SAFETY: the moves lie within `len`, which is at least 4.
+        unsafe {
+            asm!(
+                "xor eax, eax",
+                "20:",
+                "mov [{dst}], eax",
+                "mov [{dst} + {len} - 4], eax",
+                "21:",
+                recover!("20b", "21b", "21b"),
+                dst = in(reg) dst,
+                len = in(reg) len,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    } else {
+        // SAFETY: for 1, 2 and 3 bytes the first, the middle and the last are all there are.
+        unsafe {
+            asm!(
+                "xor eax, eax",
+                "20:",
+                "mov [{dst}], al",
+                "mov [{dst} + {half}], al",
+                "mov [{dst} + {len} - 1], al",
+                "21:",
+                recover!("20b", "21b", "21b"),
+                dst = in(reg) dst,
+                len = in(reg) len,
+                half = in(reg) len / 2,
+                out("rax") info,
+                out("rdx") addr,
+                options(nostack),
+            );
+        }
+    }
+    Stop { info, addr }
+}
+
+/// Does [`zero_small`] for more than 32 bytes without AVX.
+///
+/// # Safety
+/// 1. `32 <= len <= SMALL`.
+/// 2. Writing `[dst, dst + len)` harms nobody.
+#[cold]
+#[inline(never)]
+unsafe fn zero_small_sse2(dst: *mut u8, len: usize) -> Stop {
+    let (info, addr);
+    // SAFETY: the moves lie within `len` (1), whose bytes may be written (2).
+    unsafe {
+        asm!(
+            "xor eax, eax",
+            "xorps xmm0, xmm0",
+            "20:",
+            "movups [{dst}], xmm0",
+            "movups [{dst} + 16], xmm0",
+            "movups [{dst} + {len} - 32], xmm0",
+            "movups [{dst} + {len} - 16], xmm0",
+            "21:",
+            recover!("20b", "21b", "21b"),
+            dst = in(reg) dst,
+            len = in(reg) len,
+            out("rax") info,
+            out("rdx") addr,
+            out("xmm0") _,
+            options(nostack),
+        );
+    }
+    Stop { info, addr }
+}
+
+/// Zeroes more than [`SMALL`](super::SMALL) bytes with vector moves. After a fault, any part of
+/// them may have been zeroed.
+///
+/// # Safety
+/// 1. `len > SMALL`.
+/// 2. Writing `[dst, dst + len)` harms nobody.
+#[inline]
+pub(crate) unsafe fn zero_chunk(dst: *mut u8, len: usize) -> Stop {
+    match vector() {
+        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
+        Vector::Avx512 => unsafe { safecopy_zero_avx512vl(dst, len) },
+        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
+        Vector::Avx => unsafe { safecopy_zero_avx(dst, len) },
+        // SAFETY: 1. and 2. are ours, and every x86-64 CPU has SSE2.
+        Vector::Sse2 => unsafe { safecopy_zero_sse2(dst, len) },
+    }
+}
+
+/// Zeroes bytes in ascending order, and returns how many are left.
+///
+/// # Safety
+/// 1. Writing `[dst, dst + len)` harms nobody.
+#[inline(never)]
+pub(crate) unsafe fn zero_exact(dst: *mut u8, len: usize) -> (Stop, usize) {
+    let (info, addr, left);
+    // SAFETY: the bytes are those of the contract. `rep stosb` changes RDI and RCX, also when it
+    // faults, and RCX is then exactly what is left.
+    unsafe {
+        asm!(
+            "xor eax, eax",
+            "20:",
+            "rep stosb",
+            "21:",
+            recover!("20b", "21b", "21b"),
+            inout("rdi") dst => _,
+            inout("rcx") len => left,
+            out("rax") info,
+            out("rdx") addr,
+            options(nostack),
+        );
+    }
+    (Stop { info, addr }, left)
+}
