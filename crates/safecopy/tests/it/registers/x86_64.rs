@@ -136,15 +136,6 @@ pub(super) fn call_watched(back_end: BackEnd, access: &mut dyn FnMut()) {
     assert_eq!(after.state[..2], before.state[..2], "x87 control word, {back_end}");
     let mxcsr = |state: &[u8]| u16::from_ne_bytes([state[24], state[25]]) & !0x3f;
     assert_eq!(mxcsr(&after.state), mxcsr(&before.state), "mxcsr, {back_end}");
-    if components & 1 << MASKS != 0 {
-        let at = offset(MASKS);
-        assert_eq!(after.state[at..at + 64], before.state[at..at + 64], "k0-k7, {back_end}");
-        // Code for every CPU does not touch them, and ours only says so for ZMM16-23.
-        let ours = ["automatic", "avx512", "rep movsb"].contains(&back_end.name());
-        let start = offset(ZMM_HIGH) + if ours { 8 * 64 } else { 0 };
-        let end = offset(ZMM_HIGH) + 16 * 64;
-        assert_eq!(after.state[start..end], before.state[start..end], "zmm16-31, {back_end}");
-    }
 }
 
 /// Fills the state with values that are valid and nowhere the initial ones.
