@@ -69,6 +69,12 @@ impl Word for u64 {}
 
 /// Loads a word.
 ///
+/// ```
+/// use safecopy::{SrcBlock, atomic};
+///
+/// assert_eq!(atomic::load::<u8>(SrcBlock::from_slice(&[5])), Ok(5));
+/// ```
+///
 /// # Errors
 /// The fault.
 ///
@@ -85,6 +91,14 @@ pub fn load<W: Word>(src: SrcBlock<'_>) -> Result<W, HostFault> {
 
 /// Stores a word.
 ///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [5_u8];
+/// assert_eq!(atomic::store(DstBlock::from_slice(&mut byte), 6_u8), Ok(()));
+/// assert_eq!(byte, [6]);
+/// ```
+///
 /// # Errors
 /// The fault.
 ///
@@ -99,6 +113,15 @@ pub fn store<W: Word>(dst: DstBlock<'_>, new: W) -> Result<(), HostFault> {
 }
 
 /// Stores a word and returns the one that was there.
+///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [5_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::swap(block, 6_u8), Ok(5));
+/// assert_eq!(byte, [6]);
+/// ```
 ///
 /// # Errors
 /// The fault.
@@ -115,6 +138,16 @@ pub fn swap<W: Word>(dst: DstBlock<'_>, new: W) -> Result<W, HostFault> {
 
 /// Stores `new` if the word is `expected`, and returns what was there in either case.
 ///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [5_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::compare_exchange(block, 4_u8, 6), Ok(5));
+/// assert_eq!(atomic::compare_exchange(block, 5_u8, 7), Ok(5));
+/// assert_eq!(byte, [7]);
+/// ```
+///
 /// # Errors
 /// The fault; memory that may not be written faults whether or not the comparison succeeds.
 ///
@@ -129,6 +162,15 @@ pub fn compare_exchange<W: Word>(dst: DstBlock<'_>, expected: W, new: W) -> Resu
 }
 
 /// Adds to a word, wrapping around, and returns what was there.
+///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [5_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::fetch_add(block, 255_u8), Ok(5));
+/// assert_eq!(byte, [4]);
+/// ```
 ///
 /// # Errors
 /// The fault.
@@ -145,6 +187,15 @@ pub fn fetch_add<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault>
 
 /// Clears the bits of a word that are not set in `operand`, and returns what was there.
 ///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [0b101_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::fetch_and(block, 0b100_u8), Ok(0b101));
+/// assert_eq!(byte, [0b100]);
+/// ```
+///
 /// # Errors
 /// The fault.
 ///
@@ -160,6 +211,15 @@ pub fn fetch_and<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault>
 
 /// Sets the bits of a word that are set in `operand`, and returns what was there.
 ///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [0b101_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::fetch_or(block, 0b110_u8), Ok(0b101));
+/// assert_eq!(byte, [0b111]);
+/// ```
+///
 /// # Errors
 /// The fault.
 ///
@@ -174,6 +234,15 @@ pub fn fetch_or<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> 
 }
 
 /// Flips the bits of a word that are set in `operand`, and returns what was there.
+///
+/// ```
+/// use safecopy::{DstBlock, atomic};
+///
+/// let mut byte = [0b101_u8];
+/// let block = DstBlock::from_slice(&mut byte);
+/// assert_eq!(atomic::fetch_xor(block, 0b110_u8), Ok(0b101));
+/// assert_eq!(byte, [0b011]);
+/// ```
 ///
 /// # Errors
 /// The fault.

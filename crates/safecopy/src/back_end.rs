@@ -44,6 +44,11 @@ impl BackEnd {
     pub const AUTOMATIC: Self = Self(Choice::Automatic);
 
     /// Returns what this CPU can run, the default first, then from fast to slow.
+    ///
+    /// ```
+    /// let slow = safecopy::BackEnd::available().find(|back_end| back_end.name() == "sse2");
+    /// assert_eq!(slow.is_some(), cfg!(target_arch = "x86_64"));
+    /// ```
     pub fn available() -> impl Iterator<Item = Self> {
         Choice::ALL.iter().copied().filter(|choice| choice.is_supported()).map(Self)
     }

@@ -100,6 +100,14 @@ impl<'a> DstBlock<'a> {
 impl<'a, M> Block<'a, M> {
     /// Creates a block over foreign memory.
     ///
+    /// ```
+    /// use safecopy::DstBlock;
+    ///
+    /// // SAFETY: no Rust object lies in the first page, where nothing is mapped.
+    /// let block = unsafe { DstBlock::from_raw(std::ptr::without_provenance_mut(0x10), 8) };
+    /// assert_eq!((block.addr(), block.len()), (0x10, 8));
+    /// ```
+    ///
     /// # Panics
     /// When `ptr + len` exceeds the address space.
     ///

@@ -6,12 +6,8 @@ use std::mem::MaybeUninit;
 use usermem_types::{Partial, Transfer};
 
 use crate::fault::Cause;
-use crate::stop::Stop;
+use crate::stop::{Stop, by_parts, into_parts};
 use crate::{DstBlock, HostFault, SrcBlock, arch};
-
-/// Bytes that one vector copy moves before the next begins, so that a fault late in a long copy
-/// does not copy all of it again.
-const CHUNK: usize = 64 << 10;
 
 /// Copies as many bytes as the shorter block holds, in ascending order as far as anyone can tell
 /// from the result.
@@ -35,15 +31,22 @@ const CHUNK: usize = 64 << 10;
 #[inline]
 pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len().min(src.len());
-    if len <= arch::SMALL {
-        if len == 0 {
-            return Ok(0);
+    let stop = if len > arch::SMALL {
+        if len >= arch::long_from() {
+            return by_parts(len, |cause| copy_slowly(dst, src, len, None, cause));
         }
         // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
-        let stop = unsafe { arch::copy_small(dst.as_ptr(), src.as_ptr(), len) };
-        return if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) };
+        unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) }
+    } else if len > 0 {
+        // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
+        unsafe { arch::copy_small(dst.as_ptr(), src.as_ptr(), len) }
+    } else {
+        return Ok(0);
+    };
+    if stop.info == 0 {
+        return Ok(len);
     }
-    copy_large(dst, src, len)
+    by_parts(len, |cause| copy_slowly(dst, src, len, Some(stop), cause))
 }
 
 /// Copies as many bytes as the shorter side holds into memory of ours that need not be
@@ -75,26 +78,30 @@ pub fn copy_to_uninit<'d>(
     Ok(unsafe { filled.assume_init_mut() })
 }
 
-/// Copies what is not worth repeating in every caller.
+/// Copies what is long, or what has stopped.
 #[inline(never)]
-fn copy_large(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
-    if len >= arch::exact_from() || len > CHUNK {
-        return copy_long(dst, src, len);
-    }
-    // SAFETY: 1. `len` is that of a large copy; 2. is what holding the blocks proves.
-    let stop = unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) };
-    if stop.info == 0 { Ok(len) } else { copy_again(dst, src, len, stop) }
+fn copy_slowly(
+    dst: DstBlock<'_>,
+    src: SrcBlock<'_>,
+    len: usize,
+    stop: Option<Stop>,
+    cause: &mut HostFault,
+) -> usize {
+    let result = match stop {
+        Some(stop) => copy_again(dst, src, len, stop),
+        None => copy_long(dst, src, len),
+    };
+    into_parts(result, cause)
 }
 
-/// Copies what is worth a choice.
-#[inline(never)]
+/// Copies so much that a fault late in it should not copy all of it again.
 fn copy_long(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize) -> Transfer<HostFault> {
-    if arch::prefers_exact(dst.as_ptr(), src.as_ptr(), len) {
+    if arch::prefers_exact(dst.as_ptr(), src.as_ptr()) {
         return copy_exact(dst, src, len);
     }
     let mut done = 0;
     while len - done > arch::SMALL {
-        let chunk = (len - done).min(CHUNK);
+        let chunk = (len - done).min(arch::CHUNK);
         let (to, from) = (dst.as_ptr().wrapping_add(done), src.as_ptr().wrapping_add(done));
         // SAFETY: 1. is the loop's condition; 2. is what holding the blocks proves.
         let stop = unsafe { arch::copy_chunk(to, from, chunk) };
@@ -121,8 +128,6 @@ fn copy_rest(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize, done: usize) -> T
 ///
 /// The bytes up to the fault are copied once more, one by one as far as anyone can tell. Usually
 /// they now arrive and the fault that was seen is the answer; when another one comes first, it is.
-#[cold]
-#[inline(never)]
 fn copy_again(dst: DstBlock<'_>, src: SrcBlock<'_>, len: usize, stop: Stop) -> Transfer<HostFault> {
     let cause = Cause::from_info(stop.info);
     let addr = stop.addr as usize;

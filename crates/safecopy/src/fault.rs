@@ -6,7 +6,16 @@ use usermem_types::FaultKind;
 
 /// A fault at an address of our own process.
 ///
-/// Not to be confused with [`usermem_types::Fault`], whose address is the application's.
+/// Not to be confused with [`usermem_types::Fault`], whose address is the application's: whoever
+/// knows where a block stands in the application makes one of the other.
+///
+/// ```
+/// use safecopy::HostFault;
+/// use usermem_types::FaultKind;
+///
+/// let fault = HostFault { kind: FaultKind::Bus, addr: 0x7000 };
+/// assert!(fault.to_string().ends_with("at host address 0x7000"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostFault {
     /// What was wrong.

@@ -5,8 +5,38 @@
 //! *Foreign memory* is memory that an untrusted program also sees: other threads and other
 //! processes write it at any time, and a page of it may vanish or lose a permission in the middle
 //! of an access. No Rust reference to it ever exists, and the compiler is never told of it: it is
-//! touched only by the assembly in `arch`, whose faults come back as a [`HostFault`] with an exact
-//! count.
+//! named by a [`Block`] and touched only by the assembly in `arch`, whose faults come back as a
+//! [`HostFault`] with an exact count.
+//!
+//! # Accesses
+//!
+//! | | one block | many blocks |
+//! |---|---|---|
+//! | copy | [`copy()`], [`copy_to_uninit`] | [`copy_seq`] |
+//! | zero | [`zero()`] | [`zero_seq`] |
+//! | one word | [`atomic`] | |
+//! | from a source, into a sink | | [`Reader`], [`Writer`] |
+//!
+//! Counts are exact: what an access reports as done has arrived, byte for byte, and is a prefix of
+//! what was asked for; the address of a fault is that of the next byte.
+//!
+//! # Faults
+//!
+//! [`init`] installs the signal handler that turns faults into errors, once for the process.
+//! Which instructions copy is chosen then; [`BackEnd`] overrides the choice.
+//!
+//! ```
+//! use safecopy::{DstBlock, HostFault, SrcBlock, copy};
+//! use usermem_types::{FaultKind, Partial};
+//!
+//! safecopy::init()?;
+//! // No Rust object lies in the first page, where nothing is mapped.
+//! let nothing = unsafe { SrcBlock::from_raw(std::ptr::without_provenance_mut(0x10), 100) };
+//! let mut own = [0; 100];
+//! let fault = HostFault { kind: FaultKind::Unmapped, addr: 0x10 };
+//! assert_eq!(copy(DstBlock::from_slice(&mut own), nothing), Err(Partial::new(0, fault)));
+//! # Ok::<(), safecopy::InitError>(())
+//! ```
 
 mod access;
 mod action;

@@ -100,11 +100,15 @@ impl Drop for Memory {
     }
 }
 
-/// Calls `test` once with each back end of this CPU in use. One caller at a time: the choice is
-/// the process's.
-pub(crate) fn with_each_back_end(mut test: impl FnMut(BackEnd)) {
+/// Held by a test that selects back ends: the choice is the process's.
+pub(crate) fn lock_back_end() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard: MutexGuard<'_, ()> = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls `test` once with each back end of this CPU in use.
+pub(crate) fn with_each_back_end(mut test: impl FnMut(BackEnd)) {
+    let _guard = lock_back_end();
     let mut tested = 0;
     for back_end in BackEnd::available() {
         back_end.select();

@@ -4,12 +4,8 @@
 use usermem_types::{Partial, Transfer};
 
 use crate::fault::Cause;
-use crate::stop::Stop;
+use crate::stop::{Stop, by_parts, into_parts};
 use crate::{DstBlock, HostFault, arch};
-
-/// Bytes that one vector loop zeroes before the next begins, so that a fault late in a long block
-/// does not zero all of it again.
-const CHUNK: usize = 64 << 10;
 
 /// Fills a block with zero bytes, in ascending order as far as anyone can tell from the result.
 ///
@@ -30,26 +26,42 @@ const CHUNK: usize = 64 << 10;
 #[inline]
 pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len();
-    if len > arch::SMALL {
-        return zero_large(dst, len);
-    }
-    if len == 0 {
+    let stop = if len > arch::SMALL {
+        if len >= arch::long_from() {
+            return by_parts(len, |cause| zero_slowly(dst, len, None, cause));
+        }
+        // SAFETY: 1. was just checked; 2. is what holding the block proves.
+        unsafe { arch::zero_chunk(dst.as_ptr(), len) }
+    } else if len > 0 {
+        // SAFETY: 1. was just checked; 2. is what holding the block proves.
+        unsafe { arch::zero_small(dst.as_ptr(), len) }
+    } else {
         return Ok(0);
+    };
+    if stop.info == 0 {
+        return Ok(len);
     }
-    // SAFETY: 1. was just checked; 2. is what holding the block proves.
-    let stop = unsafe { arch::zero_small(dst.as_ptr(), len) };
-    if stop.info == 0 { Ok(len) } else { zero_again(dst, len, stop) }
+    by_parts(len, |cause| zero_slowly(dst, len, Some(stop), cause))
 }
 
-/// Zeroes what is not worth repeating in every caller.
+/// Zeroes what is long, or what has stopped.
 #[inline(never)]
-fn zero_large(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
-    if len >= arch::exact_from() {
+fn zero_slowly(dst: DstBlock<'_>, len: usize, stop: Option<Stop>, cause: &mut HostFault) -> usize {
+    let result = match stop {
+        Some(stop) => zero_again(dst, len, stop),
+        None => zero_long(dst, len),
+    };
+    into_parts(result, cause)
+}
+
+/// Zeroes so much that a fault late in it should not zero all of it again.
+fn zero_long(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
+    if arch::prefers_exact_zero() {
         return zero_exact(dst, len);
     }
     let mut done = 0;
     while len - done > arch::SMALL {
-        let (rest, chunk) = (dst.drop_first(done), (len - done).min(CHUNK));
+        let (rest, chunk) = (dst.drop_first(done), (len - done).min(arch::CHUNK));
         // SAFETY: 1. is the loop's condition; 2. is what holding the block proves.
         let stop = unsafe { arch::zero_chunk(rest.as_ptr(), chunk) };
         if stop.info != 0 {
@@ -67,8 +79,6 @@ fn zero_large(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
 ///
 /// The bytes up to the fault are zeroed once more, one by one as far as anyone can tell. Usually
 /// that works now and the fault that was seen is the answer; when another one comes first, it is.
-#[cold]
-#[inline(never)]
 fn zero_again(dst: DstBlock<'_>, len: usize, stop: Stop) -> Transfer<HostFault> {
     let addr = stop.addr as usize;
     let offset = addr.wrapping_sub(dst.addr());
@@ -81,7 +91,6 @@ fn zero_again(dst: DstBlock<'_>, len: usize, stop: Stop) -> Transfer<HostFault> 
 }
 
 /// Zeroes the first `len` bytes in ascending order, counting.
-#[inline(never)]
 fn zero_exact(dst: DstBlock<'_>, len: usize) -> Transfer<HostFault> {
     // SAFETY: 1. is what holding the block proves.
     let (stop, left) = unsafe { arch::zero_exact(dst.as_ptr(), len) };

@@ -1,6 +1,7 @@
 //! Every access, in every size, with every back end.
 
 use std::fmt;
+use std::sync::{Barrier, Mutex};
 
 use usermem_types::FaultKind;
 
@@ -230,16 +231,21 @@ fn pitfall_30_a_failed_comparison_needs_memory_that_may_be_written() {
 }
 
 const THREADS: u64 = 4;
-const ROUNDS: u64 = 3000;
+const ROUNDS: u64 = 30_000;
 
-/// Runs `work` in some threads at once, on one word of memory.
-fn in_threads<W: Number>(start: W, work: impl Fn(u64, DstBlock<'_>) + Sync) -> W {
+/// Runs `work` in some threads at once, which all begin when the last is there, on one word of
+/// memory.
+fn in_threads<W: Number>(first: W, work: impl Fn(u64, DstBlock<'_>) + Sync) -> W {
     let memory = Memory::new(Beyond::NoAccess);
-    store(memory.block(8, 8), start).unwrap();
+    store(memory.block(8, 8), first).unwrap();
+    let start = Barrier::new(THREADS as usize);
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
-            let (memory, work) = (&memory, &work);
-            scope.spawn(move || work(thread, memory.block(8, 8)));
+            let (memory, work, start) = (&memory, &work, &start);
+            scope.spawn(move || {
+                start.wait();
+                work(thread, memory.block(8, 8));
+            });
         }
     });
     load(memory.block(8, 8).as_source()).unwrap()
@@ -294,7 +300,7 @@ fn no_bit_of_another_thread_is_lost() {
 #[test]
 fn no_token_of_many_threads_is_lost() {
     fn test<W: Number>() {
-        let held = std::sync::Mutex::new(Vec::new());
+        let held = Mutex::new(Vec::new());
         let last = in_threads(W::of(THREADS), |thread, word| {
             let mut token = W::of(thread);
             for _ in 0..ROUNDS {

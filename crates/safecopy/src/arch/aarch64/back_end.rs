@@ -62,14 +62,21 @@ pub(super) fn has_lse() -> bool {
     LSE.load(Ordering::Relaxed)
 }
 
-/// Returns the length from which [`prefers_exact`] may answer yes: there is none.
+/// Bytes that one vector loop moves before the next begins.
+pub(crate) const CHUNK: usize = 64 << 10;
+
+/// Returns the length from which an access is a long one: more than `SMALL`, at most [`CHUNK`].
 #[inline(always)]
-pub(crate) fn exact_from() -> usize {
-    usize::MAX
+pub(crate) fn long_from() -> usize {
+    CHUNK
 }
 
-/// Returns whether counting copies are faster than vector moves: they never are.
-#[inline]
-pub(crate) fn prefers_exact(_dst: *mut u8, _src: *const u8, _len: usize) -> bool {
+/// Returns whether the counting copy is to do a long copy: it is never faster here.
+pub(crate) fn prefers_exact(_dst: *mut u8, _src: *const u8) -> bool {
+    false
+}
+
+/// Returns whether the counting form is to do a long zeroing: it is never faster here.
+pub(crate) fn prefers_exact_zero() -> bool {
     false
 }

@@ -1,6 +1,6 @@
 //! Which of this architecture's moves are used.
 //!
-//! | back end | 1-32 bytes | 33-64 bytes | to 4 KiB | from 4 KiB |
+//! | back end | 1-32 bytes | 33-64 bytes | to 64 KiB | from 64 KiB |
 //! |---|---|---|---|---|
 //! | `sse2` | general registers | SSE | SSE | SSE |
 //! | `avx` | general registers | VEX, xmm | VEX, ymm | VEX, ymm |
@@ -8,8 +8,10 @@
 //! | `rep movsb` | general registers | the best of these | `rep movsb` | `rep movsb` |
 //! | `automatic` | general registers | the best of these | the best of these | `rep movsb` if the CPU has ERMS |
 //!
-//! Two relaxed variables hold what the accesses look at. They may be read while another thread
-//! changes them, one before and one after: every combination is one that the CPU can run.
+//! Where `rep movsb` copies, `rep stosb` zeroes.
+//!
+//! Relaxed variables hold what the accesses look at. They may be read while another thread changes
+//! them, one before and one after: every combination is one that the CPU can run.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -42,14 +44,26 @@ pub(super) enum Vector {
 /// Until [`Choice::apply`] has looked, what every CPU of this architecture has.
 static VECTOR: AtomicU8 = AtomicU8::new(Vector::Sse2 as u8);
 
-/// The length from which string instructions are used.
-static STRING_FROM: AtomicUsize = AtomicUsize::new(STRING);
+/// The length from which an access is a long one, for which [`STRINGS`] counts.
+static LONG_FROM: AtomicUsize = AtomicUsize::new(CHUNK);
 
-/// From here on `rep movsb` is at least as fast as any vector loop, where the CPU has ERMS.
-const STRING: usize = 4096;
+/// What long accesses use.
+static STRINGS: AtomicU8 = AtomicU8::new(Strings::Never as u8);
 
-/// String instructions for every length that is not inline.
-const ALWAYS: usize = SMALL + 1;
+/// The use of string instructions for long accesses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Strings {
+    Never,
+    WhereFast,
+    Always,
+}
+
+/// Bytes that one vector loop moves before the next begins.
+///
+/// From here on `rep movsb` is as fast as any vector loop where the CPU has ERMS, and needs
+/// neither pieces nor a second pass after a fault. Below, its start costs more.
+pub(crate) const CHUNK: usize = 64 << 10;
 
 impl Choice {
     /// Every back end of this architecture; the default first.
@@ -87,16 +101,17 @@ impl Choice {
     /// When the CPU does not support it.
     pub(crate) fn apply(self) {
         assert!(self.is_supported(), "our own invariant: a back end that the CPU has");
-        let (vector, string_from) = match self {
-            Self::Automatic if has_fast_strings() => (best_vector(), STRING),
-            Self::Automatic => (best_vector(), usize::MAX),
-            Self::Avx512 => (Vector::Avx512, usize::MAX),
-            Self::Avx => (Vector::Avx, usize::MAX),
-            Self::Sse2 => (Vector::Sse2, usize::MAX),
-            Self::RepMovsb => (best_vector(), ALWAYS),
+        let (vector, long_from, strings) = match self {
+            Self::Automatic if has_fast_strings() => (best_vector(), CHUNK, Strings::WhereFast),
+            Self::Automatic => (best_vector(), CHUNK, Strings::Never),
+            Self::Avx512 => (Vector::Avx512, CHUNK, Strings::Never),
+            Self::Avx => (Vector::Avx, CHUNK, Strings::Never),
+            Self::Sse2 => (Vector::Sse2, CHUNK, Strings::Never),
+            Self::RepMovsb => (best_vector(), SMALL + 1, Strings::Always),
         };
         VECTOR.store(vector as u8, Ordering::Relaxed);
-        STRING_FROM.store(string_from, Ordering::Relaxed);
+        LONG_FROM.store(long_from, Ordering::Relaxed);
+        STRINGS.store(strings as u8, Ordering::Relaxed);
     }
 }
 
@@ -113,20 +128,25 @@ pub(super) fn vector() -> Vector {
     }
 }
 
-/// Returns the length from which [`prefers_exact`] may answer yes.
+/// Returns the length from which an access is a long one: more than [`SMALL`], at most [`CHUNK`].
 #[inline(always)]
-pub(crate) fn exact_from() -> usize {
-    STRING_FROM.load(Ordering::Relaxed)
+pub(crate) fn long_from() -> usize {
+    LONG_FROM.load(Ordering::Relaxed)
 }
 
-/// Returns whether string instructions are to copy `len` bytes.
-#[inline]
-pub(crate) fn prefers_exact(dst: *mut u8, src: *const u8, len: usize) -> bool {
-    let from = exact_from();
-    // A destination that lies, but for whole pages, a few bytes ahead of its source makes string
-    // instructions go byte by byte on some CPUs.
+/// Returns whether string instructions are to do a long copy.
+pub(crate) fn prefers_exact(dst: *mut u8, src: *const u8) -> bool {
+    let strings = STRINGS.load(Ordering::Relaxed);
+    // A destination that lies, but for whole pages, a few bytes ahead of its source makes them go
+    // byte by byte on some CPUs.
     let ahead = dst.addr().wrapping_sub(src.addr()) & 0xfff;
-    len >= from && (from == ALWAYS || !(1..64).contains(&ahead))
+    strings == Strings::Always as u8
+        || strings == Strings::WhereFast as u8 && !(1..64).contains(&ahead)
+}
+
+/// Returns whether string instructions are to do a long zeroing.
+pub(crate) fn prefers_exact_zero() -> bool {
+    STRINGS.load(Ordering::Relaxed) != Strings::Never as u8
 }
 
 fn best_vector() -> Vector {
@@ -149,7 +169,9 @@ fn has_fast_strings() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, Vector, exact_from, prefers_exact, vector};
+    use super::{
+        CHUNK, Choice, SMALL, Vector, long_from, prefers_exact, prefers_exact_zero, vector,
+    };
     use crate::BackEnd;
     use crate::test_memory::with_each_back_end;
 
@@ -157,19 +179,20 @@ mod tests {
     fn a_back_end_uses_what_it_is_called_after() {
         let at = std::ptr::without_provenance_mut::<u8>;
         with_each_back_end(|back_end| {
-            let strings = prefers_exact(at(0x9000), at(0x5000), 1 << 20);
+            let far = prefers_exact(at(0x9000), at(0x5000));
+            let ahead = prefers_exact(at(0x9001), at(0x5000));
+            let in_use = (vector(), long_from(), far, ahead, prefers_exact_zero());
             match back_end.name() {
-                "avx512" => assert_eq!((vector(), strings), (Vector::Avx512, false)),
-                "avx" => assert_eq!((vector(), strings), (Vector::Avx, false)),
-                "sse2" => assert_eq!((vector(), strings), (Vector::Sse2, false)),
+                "avx512" => assert_eq!(in_use, (Vector::Avx512, CHUNK, false, false, false)),
+                "avx" => assert_eq!(in_use, (Vector::Avx, CHUNK, false, false, false)),
+                "sse2" => assert_eq!(in_use, (Vector::Sse2, CHUNK, false, false, false)),
                 "rep movsb" => {
-                    assert_eq!(exact_from(), 65);
-                    assert!(prefers_exact(at(0x9001), at(0x5000), 65));
+                    assert_eq!((long_from(), far, ahead, in_use.4), (SMALL + 1, true, true, true));
                 }
                 _ => {
                     assert_eq!(back_end, BackEnd::AUTOMATIC);
-                    assert!(Choice::ALL.iter().any(|choice| choice.is_supported()));
-                    assert!(!prefers_exact(at(0x9001), at(0x5000), 1 << 20));
+                    assert_eq!((long_from(), ahead, in_use.4), (CHUNK, false, far));
+                    assert_eq!(vector() == Vector::Avx512, Choice::Avx512.is_supported());
                 }
             }
         });
