@@ -39,6 +39,7 @@
 //! ```
 
 mod access;
+mod action;
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64/mod.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "arch/aarch64/mod.rs")]
 mod arch;
@@ -46,12 +47,17 @@ pub mod atomic;
 mod back_end;
 mod block;
 mod block_stream;
+mod claim;
+#[cfg(all(test, loom))]
+mod claim_loom;
 mod copy;
 mod fault;
 mod fn_stream;
 mod handler;
+mod init;
 mod iovec;
 mod previous;
+mod primitive;
 mod recovery;
 mod seq;
 mod slice_stream;
@@ -69,7 +75,7 @@ pub use block_stream::{BlockSeqReader, BlockSeqWriter};
 pub use copy::{copy, copy_to_uninit};
 pub use fault::HostFault;
 pub use fn_stream::{ReaderFn, WriterFn};
-pub use handler::{InitError, Status, init, status};
+pub use init::{InitError, Status, init, status};
 pub use iovec::IoVecs;
 pub use seq::{BlockSeq, BlockSeqIter, DstBlockSeq, SrcBlockSeq, copy_seq, zero_seq};
 pub use slice_stream::{SliceReader, SliceWriter};

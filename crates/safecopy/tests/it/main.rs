@@ -4,6 +4,8 @@
 mod addresses;
 mod atomics;
 mod concurrent;
+mod copies;
 mod matrix;
+mod matrix_atomics;
 mod memory;
 mod registers;

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use safecopy::{DstBlock, SrcBlock};
+use safecopy::{BackEnd, DstBlock, SrcBlock};
 use usermem_types::FaultKind;
 
 pub(crate) const PAGE: usize = 4096;
@@ -16,18 +18,21 @@ pub(crate) enum Beyond {
     NoAccess,
     ReadOnly,
     EndOfFile,
+    /// The file ended later when it was mapped, and the pages had been used.
+    Truncated,
 }
 
 impl Beyond {
-    pub(crate) const UNREADABLE: [Self; 3] = [Self::Nothing, Self::NoAccess, Self::EndOfFile];
-    pub(crate) const UNWRITABLE: [Self; 4] =
-        [Self::Nothing, Self::NoAccess, Self::ReadOnly, Self::EndOfFile];
+    pub(crate) const UNREADABLE: [Self; 4] =
+        [Self::Nothing, Self::NoAccess, Self::EndOfFile, Self::Truncated];
+    pub(crate) const UNWRITABLE: [Self; 5] =
+        [Self::Nothing, Self::NoAccess, Self::ReadOnly, Self::EndOfFile, Self::Truncated];
 
     pub(crate) fn kind(self) -> FaultKind {
         match self {
             Self::Nothing => FaultKind::Unmapped,
             Self::NoAccess | Self::ReadOnly => FaultKind::Protection,
-            Self::EndOfFile => FaultKind::Bus,
+            Self::EndOfFile | Self::Truncated => FaultKind::Bus,
         }
     }
 }
@@ -35,7 +40,13 @@ impl Beyond {
 /// Two pages that may be read and written, and two that an edge cuts off.
 pub(crate) struct Edge {
     base: *mut u8,
+    file: File,
 }
+
+// SAFETY: a mapping belongs to the whole process.
+unsafe impl Send for Edge {}
+// SAFETY: it is only accessed in ways that other threads may disturb.
+unsafe impl Sync for Edge {}
 
 impl Edge {
     pub(crate) const GOOD: usize = 2 * PAGE;
@@ -61,9 +72,16 @@ impl Edge {
             )
         };
         assert_ne!(base, libc::MAP_FAILED);
-        let this = Self { base: base.cast() };
+        let this = Self { base: base.cast(), file };
         match beyond {
             Beyond::EndOfFile => {}
+            Beyond::Truncated => {
+                for page in [0, PAGE] {
+                    let word = this.dst(0, page + 8).drop_first(page);
+                    assert_eq!(safecopy::atomic::swap(word, 1_u64), Ok(0));
+                }
+                this.set_file_len(Self::GOOD);
+            }
             Beyond::NoAccess => this.protect_beyond(libc::PROT_NONE),
             Beyond::ReadOnly => this.protect_beyond(libc::PROT_READ),
             Beyond::Nothing => {
@@ -73,6 +91,44 @@ impl Edge {
             }
         }
         this
+    }
+
+    /// Returns bytes of the file, wherever they are mapped.
+    pub(crate) fn load(&self, offset: usize, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, offset as u64).expect("the file is that long");
+        bytes
+    }
+
+    /// Stores bytes in the file.
+    pub(crate) fn store(&self, offset: usize, bytes: &[u8]) {
+        self.file.write_all_at(bytes, offset as u64).expect("the file can be written");
+    }
+
+    /// Cuts the file off, or extends it with zeroes.
+    pub(crate) fn set_file_len(&self, len: usize) {
+        self.file.set_len(len as u64).expect("the file can change its length");
+    }
+
+    /// Maps the first page beyond the edge anew, or takes it away.
+    pub(crate) fn map_beyond(&self, mapped: bool) {
+        if !mapped {
+            // SAFETY: the page is ours, and no Rust object is in it.
+            assert_eq!(unsafe { libc::munmap(self.edge_ptr().cast(), PAGE) }, 0);
+            return;
+        }
+        // SAFETY: nothing is there but what we mapped ourselves.
+        let page = unsafe {
+            libc::mmap(
+                self.edge_ptr().cast(),
+                PAGE,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_FIXED,
+                self.file.as_raw_fd(),
+                Self::GOOD as libc::off_t,
+            )
+        };
+        assert_ne!(page, libc::MAP_FAILED);
     }
 
     pub(crate) fn protect_beyond(&self, protection: i32) {
@@ -116,6 +172,21 @@ impl Edge {
         assert_eq!(safecopy::copy(DstBlock::from_slice(&mut bytes), src), Ok(before));
         bytes
     }
+}
+
+/// Runs `test` with each back end of this CPU, one test at a time; returns how many there are.
+pub(crate) fn with_each_back_end(mut test: impl FnMut(BackEnd)) -> usize {
+    static TURN: Mutex<()> = Mutex::new(());
+    safecopy::init().expect("the handler can be installed");
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut count = 0;
+    for back_end in BackEnd::available() {
+        back_end.select();
+        test(back_end);
+        count += 1;
+    }
+    BackEnd::AUTOMATIC.select();
+    count
 }
 
 impl Drop for Edge {

@@ -1,0 +1,85 @@
+//! Copies that arrive, and sequences of blocks.
+
+use safecopy::{DstBlock, HostFault, SrcBlock, copy, zero};
+use usermem_types::{FaultKind, Partial, Transfer};
+
+use crate::memory::{Beyond, Edge, pattern, with_each_back_end};
+
+#[track_caller]
+fn check(result: Transfer<HostFault>, done: usize, kind: FaultKind, addr: usize) {
+    assert_eq!(result, Err(Partial::new(done, HostFault { kind, addr })));
+}
+
+#[test]
+fn copies_that_end_at_the_edge_do_not_touch_what_is_beyond() {
+    with_each_back_end(|_| {
+        for beyond in Beyond::UNREADABLE {
+            let (src, dst) = (Edge::new(beyond), Edge::new(beyond));
+            src.fill(3);
+            let all = pattern(Edge::GOOD, 3);
+            dst.fill(4);
+            let before = pattern(Edge::GOOD, 4);
+            for len in (0..=600).chain((601..=6000).step_by(101)) {
+                assert_eq!(copy(dst.dst(len, len), src.src(len, len)), Ok(len));
+                assert_eq!(dst.read(len), all[Edge::GOOD - len..]);
+                assert_eq!(zero(dst.dst(len, len)), Ok(len));
+                let after = dst.read(Edge::GOOD);
+                assert!(after[Edge::GOOD - len..].iter().all(|&byte| byte == 0));
+                assert_eq!(after[..Edge::GOOD - len], before[..Edge::GOOD - len]);
+            }
+        }
+    });
+}
+
+#[test]
+fn copies_of_our_own_memory_at_every_alignment() {
+    let bytes = pattern(5000, 1);
+    for len in (0..=300).chain([511, 512, 513, 1000, 2047, 2049, 4095, 4096, 4500]) {
+        for (from, to) in [(0, 0), (1, 0), (0, 1), (5, 5), (17, 31), (64, 33)] {
+            let mut buffer = vec![0xee; to + len + 64];
+            let dst = DstBlock::from_slice(&mut buffer[to..to + len]);
+            assert_eq!(copy(dst, SrcBlock::from_slice(&bytes[from..from + len])), Ok(len));
+            assert_eq!(buffer[to..to + len], bytes[from..from + len]);
+            assert!(buffer[..to].iter().chain(&buffer[to + len..]).all(|&byte| byte == 0xee));
+            assert_eq!(zero(DstBlock::from_slice(&mut buffer[to..to + len])), Ok(len));
+            assert!(buffer[to..to + len].iter().all(|&byte| byte == 0));
+            assert!(buffer[..to].iter().chain(&buffer[to + len..]).all(|&byte| byte == 0xee));
+        }
+    }
+}
+
+#[test]
+fn the_shorter_block_decides_and_long_copies_arrive_whole() {
+    safecopy::init().unwrap();
+    let bytes = pattern((1 << 20) + 77, 5);
+    let mut buffer = vec![0; (1 << 20) + 13];
+    let len = buffer.len();
+    let result = copy(DstBlock::from_slice(&mut buffer), SrcBlock::from_slice(&bytes));
+    assert_eq!(result, Ok(len));
+    assert_eq!(buffer, bytes[..len]);
+    let mut short = [0; 3];
+    assert_eq!(copy(DstBlock::from_slice(&mut short), SrcBlock::from_slice(&bytes)), Ok(3));
+    assert_eq!(short, bytes[..3]);
+}
+
+#[test]
+fn a_sequence_stops_at_the_first_fault_with_the_count_of_all_blocks() {
+    let edge = Edge::new(Beyond::NoAccess);
+    edge.fill(8);
+    let all = pattern(Edge::GOOD, 8);
+    let srcs = [edge.src(100, 10), edge.src(0, 0), edge.src(20, 30), edge.src(50, 10)];
+    let mut buffer = [0; 60];
+    let dst = safecopy::BlockSeq::of(DstBlock::from_slice(&mut buffer));
+    let result = safecopy::copy_seq(dst, safecopy::BlockSeq::from_slice(&srcs));
+    check(result, 30, FaultKind::Protection, edge.addr());
+    assert_eq!(buffer[..10], all[Edge::GOOD - 100..Edge::GOOD - 90]);
+    assert_eq!(buffer[10..30], all[Edge::GOOD - 20..]);
+    let dsts = [edge.dst(7, 7), edge.dst(5, 9), edge.dst(100, 10)];
+    check(
+        safecopy::zero_seq(safecopy::BlockSeq::from_slice(&dsts)),
+        12,
+        FaultKind::Protection,
+        edge.addr(),
+    );
+    assert_eq!(edge.read(100)[..10], all[Edge::GOOD - 100..Edge::GOOD - 90]);
+}
