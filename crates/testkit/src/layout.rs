@@ -3,6 +3,19 @@
 use usermem_types::{AccessType, Addr, AddrRange, FaultKind};
 
 /// A range that is mapped alike.
+///
+/// ```
+/// use testkit::{Area, Layout};
+/// use usermem_types::{AccessType, Addr, FaultKind};
+///
+/// let area = Area {
+///     range: Addr::new(0x1000).to_range(0x1000).unwrap(),
+///     access: AccessType::READ,
+///     max_access: AccessType::READ_WRITE,
+///     fault: Some(FaultKind::Bus),
+/// };
+/// assert_eq!(Layout::new(vec![area]), Layout::parse("r-- 1000-2000 max rw- bus"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     /// Where it lies.

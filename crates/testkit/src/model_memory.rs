@@ -3,38 +3,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use safecopy::{DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, Writer};
-use usermem_io::{Io, IoCause, IoOpts};
+use usermem_io::IoOpts;
 use usermem_types::{
-    AccessType, Addr, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer,
+    AccessType, Addr, AddrRange, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer,
 };
 
 use crate::{Area, Layout};
 
+mod chains;
+mod expected;
+mod io;
+
 #[cfg(test)]
 mod tests;
-
-/// What an [`Io`] was asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallKind {
-    /// [`Io::copy_out`].
-    CopyOut,
-    /// [`Io::copy_in`].
-    CopyIn,
-    /// [`Io::zero_out`].
-    ZeroOut,
-}
-
-/// One scalar transfer that an [`Io`] was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// What.
-    pub kind: CallKind,
-    /// Where.
-    pub addr: Addr,
-    /// How many bytes.
-    pub len: usize,
-}
 
 /// One byte of application memory.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +28,25 @@ struct ModelByte {
 
 /// Application memory as a map from addresses to bytes with their protections; every access goes
 /// byte by byte, and every check is made for every byte.
+///
+/// It follows the rules that are documented for two kinds of [`Io`](usermem_io::Io): those of a
+/// [`BytesIo`](usermem_io::BytesIo) as it is created, and those of a memory manager
+/// [`with_user_end`](Self::with_user_end).
+///
+/// ```
+/// use testkit::{Layout, ModelMemory};
+/// use usermem_io::{Io, IoOpts};
+/// use usermem_types::{Addr, Fault, FaultKind, Partial};
+///
+/// let memory = ModelMemory::new(&Layout::parse("rw- 1000-1004; r-- 1004-1008"));
+/// let copied = memory.copy_out(Addr::new(0x1002), b"abcd", IoOpts::CHECKED);
+/// let fault = Fault::new(FaultKind::Protection, Addr::new(0x1004));
+/// assert_eq!(copied, Err(Partial::new(2, fault)));
+/// assert_eq!(memory.content(), b"\0\0ab\0\0\0\0");
+/// ```
 #[derive(Debug, Default)]
 pub struct ModelMemory {
     bytes: RefCell<BTreeMap<u64, ModelByte>>,
-    calls: RefCell<Vec<Call>>,
     user_end: Option<Addr>,
 }
 
@@ -76,8 +72,8 @@ impl ModelMemory {
         memory
     }
 
-    /// Makes every transfer fail that does not end at or before `end`, those of length zero
-    /// included, as a memory manager does.
+    /// Makes every transfer fail as a whole that does not end at or before `end`, those of length
+    /// zero included, and streams of which any range does, as a memory manager does.
     #[must_use]
     pub fn with_user_end(self, end: Addr) -> Self {
         Self { user_end: Some(end), ..self }
@@ -95,6 +91,19 @@ impl ModelMemory {
         self.bytes.borrow_mut().extend(addrs.map(|addr| (addr, byte)));
     }
 
+    /// Removes what is mapped in a range.
+    pub fn unmap(&self, range: AddrRange) {
+        self.bytes.borrow_mut().retain(|addr, _| !range.contains(Addr::new(*addr)));
+    }
+
+    /// Changes what the program may do in a range, where something is mapped.
+    pub fn protect(&self, range: AddrRange, access: AccessType) {
+        let addrs = range.start().get()..range.end().get();
+        for (_, byte) in self.bytes.borrow_mut().range_mut(addrs) {
+            byte.access = access.effective();
+        }
+    }
+
     /// Writes bytes whatever their protections are.
     ///
     /// # Panics
@@ -110,16 +119,6 @@ impl ModelMemory {
     #[must_use]
     pub fn content(&self) -> Vec<u8> {
         self.bytes.borrow().values().map(|byte| byte.value).collect()
-    }
-
-    /// Returns the scalar transfers since the last time, in order.
-    #[must_use]
-    pub fn take_calls(&self) -> Vec<Call> {
-        self.calls.take()
-    }
-
-    fn log(&self, kind: CallKind, addr: Addr, len: usize) {
-        self.calls.borrow_mut().push(Call { kind, addr, len });
     }
 
     /// Checks a range as a whole.
@@ -182,6 +181,8 @@ impl ModelMemory {
             if let Err(fault) = self.check_range(range.start(), range.len()) {
                 return (addrs, Some(fault));
             }
+        }
+        for range in ranges {
             for offset in 0..range.len() {
                 match self.check_byte(range.start(), offset, access, opts) {
                     Ok(addr) => addrs.push(addr),
@@ -209,84 +210,5 @@ impl ModelMemory {
         self.each_byte(addr, 4, access, opts, |index, value| *value = word[index])
             .map_err(|partial| partial.cause)?;
         Ok(old)
-    }
-}
-
-/// Returns the result of a streaming transfer, of which only `moved` bytes can have been touched.
-fn finish(streamed: Transfer<safecopy::StreamError>, left_out: Option<Fault>) -> Transfer<IoCause> {
-    let own_memory = |_| unreachable!("the blocks of a model are memory of our own");
-    let moved =
-        streamed.map_err(|p| p.map_cause(|cause| IoCause::from_stream(cause, own_memory)))?;
-    left_out.map_or(Ok(moved), |fault| Err(Partial::new(moved, fault.into())))
-}
-
-/// Returns how many bytes moved.
-fn count<C>(transfer: &Transfer<C>) -> usize {
-    let (Ok(done) | Err(Partial { done, .. })) = transfer;
-    *done
-}
-
-impl Io for ModelMemory {
-    fn copy_out(&self, addr: Addr, src: &[u8], opts: IoOpts) -> Transfer {
-        self.log(CallKind::CopyOut, addr, src.len());
-        self.each_byte(addr, src.len(), AccessType::WRITE, opts, |i, value| *value = src[i])
-    }
-
-    fn copy_in(&self, addr: Addr, dst: &mut [u8], opts: IoOpts) -> Transfer {
-        self.log(CallKind::CopyIn, addr, dst.len());
-        self.each_byte(addr, dst.len(), AccessType::READ, opts, |i, value| dst[i] = *value)
-    }
-
-    fn zero_out(&self, addr: Addr, len: usize, opts: IoOpts) -> Transfer {
-        self.log(CallKind::ZeroOut, addr, len);
-        self.each_byte(addr, len, AccessType::WRITE, opts, |_, value| *value = 0)
-    }
-
-    fn copy_out_from(
-        &self,
-        ranges: AddrRangeSeq<'_>,
-        reader: &mut dyn Reader,
-        opts: IoOpts,
-    ) -> Transfer<IoCause> {
-        let (addrs, fault) = self.prefix(ranges, AccessType::WRITE, opts);
-        let mut scratch = vec![0; addrs.len()];
-        let streamed = reader.read_to_blocks(DstBlockSeq::of(DstBlock::from_slice(&mut scratch)));
-        let mut bytes = self.bytes.borrow_mut();
-        for (addr, value) in addrs.iter().zip(&scratch).take(count(&streamed)) {
-            bytes.get_mut(addr).expect("it was just checked").value = *value;
-        }
-        finish(streamed, fault)
-    }
-
-    fn copy_in_to(
-        &self,
-        ranges: AddrRangeSeq<'_>,
-        writer: &mut dyn Writer,
-        opts: IoOpts,
-    ) -> Transfer<IoCause> {
-        let (addrs, fault) = self.prefix(ranges, AccessType::READ, opts);
-        let bytes = self.bytes.borrow();
-        let scratch: Vec<u8> = addrs.iter().map(|addr| bytes[addr].value).collect();
-        drop(bytes);
-        finish(writer.write_from_blocks(SrcBlockSeq::of(SrcBlock::from_slice(&scratch))), fault)
-    }
-
-    fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, opts: IoOpts) -> Result<u32, Fault> {
-        self.update_word(addr, AccessType::READ_WRITE, opts, |_| new)
-    }
-
-    fn compare_exchange_u32(
-        &self,
-        addr: AlignedAddr<4>,
-        old: u32,
-        new: u32,
-        opts: IoOpts,
-    ) -> Result<u32, Fault> {
-        let exchanged = |found| if found == old { new } else { found };
-        self.update_word(addr, AccessType::READ_WRITE, opts, exchanged)
-    }
-
-    fn load_u32(&self, addr: AlignedAddr<4>, opts: IoOpts) -> Result<u32, Fault> {
-        self.update_word(addr, AccessType::READ, opts, |found| found)
     }
 }

@@ -4,6 +4,17 @@ use usermem_types::{Addr, AddrRange, AddrRangeSeq};
 
 /// A sequence of ranges as a list of those that are left, with what an
 /// [`AddrRangeSeq`] promises spelled out.
+///
+/// ```
+/// use testkit::ModelSeq;
+/// use usermem_types::{Addr, AddrRangeSeq};
+///
+/// let ranges = [Addr::new(0x10).to_range(4).unwrap(), Addr::new(0x20).to_range(4).unwrap()];
+/// let mut model = ModelSeq::new(&ranges);
+/// model.drop_first(5);
+/// assert_eq!(model.ranges(), [Addr::new(0x21).to_range(3).unwrap()]);
+/// model.assert_same(AddrRangeSeq::from_slice(&ranges).unwrap().drop_first(5));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelSeq {
     /// Start and length of every range that is left.

@@ -6,7 +6,7 @@ use safecopy::{DstBlock, DstBlockSeq, HostFault, Reader, SrcBlock, SrcBlockSeq, 
 use smallvec::SmallVec;
 use usermem_types::{Addr, AddrRangeSeq, AlignedAddr, Fault, FaultKind, Partial, Transfer};
 
-use crate::{Io, IoCause, IoOpts};
+use crate::{Io, IoCause, IoOpts, IoSequence, finish_stream};
 
 /// An [`Io`] over a buffer of our own, whose addresses are offsets into it.
 ///
@@ -14,6 +14,20 @@ use crate::{Io, IoCause, IoOpts};
 /// succeeds whatever its address. Words must be aligned in host memory, not only in the buffer.
 ///
 /// It borrows the buffer for as long as it lives, so what was written is seen once it is gone.
+///
+/// ```
+/// use usermem_io::{BytesIo, Io, IoOpts};
+/// use usermem_types::{Addr, Fault, FaultKind};
+///
+/// let mut words = [1u32, 2];
+/// let io = BytesIo::new(zerocopy::IntoBytes::as_mut_bytes(&mut words));
+/// let word = Addr::new(4).aligned().unwrap();
+/// assert_eq!(io.swap_u32(word, 7, IoOpts::CHECKED), Ok(2));
+/// let beyond = Addr::new(8).aligned().unwrap();
+/// let fault = Fault::new(FaultKind::Unmapped, Addr::new(8));
+/// assert_eq!(io.load_u32(beyond, IoOpts::CHECKED), Err(fault));
+/// assert_eq!(words, [1, 7]);
+/// ```
 pub struct BytesIo<'a> {
     block: DstBlock<'a>,
 }
@@ -38,6 +52,22 @@ impl<'a> BytesIo<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.block.is_empty()
+    }
+
+    /// Returns the whole buffer as a sequence, for code that is given one.
+    ///
+    /// ```
+    /// let mut buffer = *b"abcd";
+    /// let io = usermem_io::BytesIo::new(&mut buffer);
+    /// assert_eq!(io.sequence().drop_first(1).copy_out(b"XYZ!"), Ok(3));
+    /// assert_eq!(&buffer, b"aXYZ");
+    /// ```
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "no slice is longer than a sequence can be")]
+    pub fn sequence(&self) -> IoSequence<'_> {
+        let ranges = Addr::ZERO.to_range(self.len() as u64).map(AddrRangeSeq::of);
+        let ranges = ranges.and_then(Result::ok).expect("our own invariant: slices are shorter");
+        IoSequence::new(self, ranges, IoOpts::CHECKED)
     }
 
     /// Returns the part of `len` bytes at `addr` that lies in the buffer, and the fault of what
@@ -113,10 +143,9 @@ impl Io for BytesIo<'_> {
         _opts: IoOpts,
     ) -> Transfer<IoCause> {
         let (blocks, fault) = self.blocks(ranges);
-        let done = reader
-            .read_to_blocks(DstBlockSeq::from_slice(&blocks))
-            .map_err(|partial| partial.map_cause(|e| IoCause::from_stream(e, |f| self.fault(f))))?;
-        fault.map_or(Ok(done), |fault| Err(Partial::new(done, fault.into())))
+        let dsts = DstBlockSeq::from_slice(&blocks);
+        let streamed = if dsts.is_empty() { Ok(0) } else { reader.read_to_blocks(dsts) };
+        finish_stream(streamed, ranges, dsts.num_bytes(), fault)
     }
 
     fn copy_in_to(
@@ -128,10 +157,9 @@ impl Io for BytesIo<'_> {
         let (blocks, fault) = self.blocks(ranges);
         let sources: SmallVec<[SrcBlock<'_>; 8]> =
             blocks.into_iter().map(DstBlock::as_source).collect();
-        let done = writer
-            .write_from_blocks(SrcBlockSeq::from_slice(&sources))
-            .map_err(|partial| partial.map_cause(|e| IoCause::from_stream(e, |f| self.fault(f))))?;
-        fault.map_or(Ok(done), |fault| Err(Partial::new(done, fault.into())))
+        let srcs = SrcBlockSeq::from_slice(&sources);
+        let streamed = if srcs.is_empty() { Ok(0) } else { writer.write_from_blocks(srcs) };
+        finish_stream(streamed, ranges, srcs.num_bytes(), fault)
     }
 
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, _opts: IoOpts) -> Result<u32, Fault> {

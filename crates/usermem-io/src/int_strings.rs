@@ -10,6 +10,20 @@ use crate::{Io, IoCause, IoOpts, vector};
 const CHUNK: usize = 256;
 
 /// Why reading numbers stopped.
+///
+/// ```
+/// use usermem_io::{BytesIo, IntStringsCause, IoCause, IoExt, IoOpts};
+/// use usermem_types::{Addr, AddrRangeSeq, Fault, FaultKind, Partial};
+///
+/// let mut memory = *b"7 80";
+/// let io = BytesIo::new(&mut memory);
+/// let ranges = AddrRangeSeq::of(Addr::ZERO.to_range(5).unwrap()).unwrap();
+/// let mut dsts = [0; 2];
+/// let read = io.copy_in_int32_strings(ranges, &mut dsts, IoOpts::CHECKED);
+/// let fault = IoCause::Fault(Fault::new(FaultKind::Unmapped, Addr::new(4)));
+/// assert_eq!(read, Err(Partial::new(2, IntStringsCause::Io(fault))));
+/// assert_eq!(dsts, [7, 0], "whether the second number is 80 or 8000, nobody knows");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntStringsCause {
     /// The application's memory could not be read.

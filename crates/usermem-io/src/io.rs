@@ -1,81 +1,56 @@
 //! The interface to one address space.
 
-use std::fmt;
+use safecopy::{Reader, Writer};
+use usermem_types::{Addr, AddrRangeSeq, AlignedAddr, Fault, Transfer};
 
-use safecopy::{Reader, StreamError, Writer};
-use usermem_types::{Addr, AddrRangeSeq, AlignedAddr, Errno, Fault, Transfer};
-
-/// How an access is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IoOpts {
-    /// Check against what the mapped object allows at most, not against the protections that the
-    /// program chose: `PTRACE_POKEDATA` and the like.
-    pub ignore_permissions: bool,
-}
-
-impl IoOpts {
-    /// The program's own protections apply.
-    pub const CHECKED: Self = Self { ignore_permissions: false };
-    /// The program's own protections are ignored.
-    pub const IGNORE_PERMISSIONS: Self = Self { ignore_permissions: true };
-}
-
-/// Why a streaming transfer stopped: the application's memory, or the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoCause {
-    /// The application's memory could not be accessed.
-    Fault(Fault),
-    /// The reader or writer failed with this error; never rewritten to `EFAULT`.
-    Stream(Errno),
-    /// The reader or writer had no more bytes or no more room.
-    EndOfSequence,
-    /// A full transfer was asked for and a round moved nothing without an error.
-    NoProgress,
-}
-
-impl IoCause {
-    /// Converts the error of a reader or writer whose memory faults are at `fault`.
-    #[must_use]
-    pub fn from_stream(
-        error: StreamError,
-        fault: impl FnOnce(safecopy::HostFault) -> Fault,
-    ) -> Self {
-        match error {
-            StreamError::Fault(host) => Self::Fault(fault(host)),
-            StreamError::Errno(errno) => Self::Stream(errno),
-            StreamError::EndOfBlocks => Self::EndOfSequence,
-            StreamError::NoProgress => Self::NoProgress,
-        }
-    }
-}
-
-impl From<Fault> for IoCause {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl fmt::Display for IoCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(fault) => fault.fmt(f),
-            Self::Stream(errno) => errno.fmt(f),
-            Self::EndOfSequence => f.write_str("end of sequence"),
-            Self::NoProgress => f.write_str("no progress"),
-        }
-    }
-}
-
-impl std::error::Error for IoCause {}
+use crate::{IoCause, IoOpts};
 
 /// One virtual address space.
 ///
 /// Every bulk method moves a contiguous prefix: on success all of what was asked, otherwise the
-/// count of a [`usermem_types::Partial`]. Whether the addresses of a transfer of length zero are
-/// checked is the implementation's: a memory manager does, [`BytesIo`](crate::BytesIo) does not.
+/// count of a [`Partial`](usermem_types::Partial). Any address and any length may be given: null,
+/// the kernel's half, one that the CPU cannot name, and ranges that run past the highest address
+/// are faults like others.
 ///
-/// Readers and writers that are streamed to are called while the address space holds what keeps
-/// the pages in place: they must not use the same address space themselves.
+/// # No bytes
+///
+/// A transfer of no bytes touches no memory. Whether its address is checked all the same is the
+/// implementation's: a memory manager does that, as Linux does, and
+/// [`BytesIo`](crate::BytesIo) does not.
+///
+/// # Streaming
+///
+/// [`Io::copy_out_from`] and [`Io::copy_in_to`] call the reader or writer once, with the longest
+/// prefix of the ranges that can be accessed, and not at all when that is empty. What they answer
+/// then is [`finish_stream`](crate::finish_stream)'s to say:
+///
+/// | the reader or writer | the transfer |
+/// |---|---|
+/// | moves everything it was given | the count; with the fault of what could not be given, if any |
+/// | moves less, or nothing, without an error | the count: what was beyond it was never reached |
+/// | moves some and fails | the count and its own error, even where a fault follows |
+/// | claims more than it was given | as if it had moved everything it was given |
+/// | panics | unwinds through the transfer; the address space stays usable |
+///
+/// It is called while the address space holds what keeps the pages in place, so it must not use
+/// the same address space itself.
+///
+/// # Implementations are not trusted
+///
+/// What is built on this trait takes a count above what was asked for as what was asked for. A
+/// count below it without an error is continued from there by vector copies, as long as it is not
+/// zero, and anywhere else is a [`FaultKind::Bus`](usermem_types::FaultKind::Bus) at the first
+/// byte that did not move.
+///
+/// ```
+/// use usermem_io::{BytesIo, Io, IoOpts};
+/// use usermem_types::{Addr, Fault, FaultKind, Partial};
+///
+/// let mut memory = *b"ABC";
+/// let io: &dyn Io = &BytesIo::new(&mut memory);
+/// let fault = Fault::new(FaultKind::Unmapped, Addr::new(3));
+/// assert_eq!(io.copy_out(Addr::new(1), b"foo", IoOpts::CHECKED), Err(Partial::new(2, fault)));
+/// ```
 pub trait Io {
     /// Copies `src` to the application.
     ///
@@ -99,8 +74,8 @@ pub trait Io {
     /// can be written. Short without an error only when the reader was.
     ///
     /// # Errors
-    /// The reader's own error first, otherwise the first fault in address order; and how many
-    /// bytes the application received.
+    /// The reader's own error first, otherwise the fault that ended the prefix when the reader
+    /// filled all of it; and how many bytes the application received.
     fn copy_out_from(
         &self,
         ranges: AddrRangeSeq<'_>,
@@ -112,8 +87,8 @@ pub trait Io {
     /// can be read. Short without an error only when the writer was.
     ///
     /// # Errors
-    /// The writer's own error first, otherwise the first fault in address order; and how many
-    /// bytes the writer took.
+    /// The writer's own error first, otherwise the fault that ended the prefix when the writer
+    /// took all of it; and how many bytes the writer took.
     fn copy_in_to(
         &self,
         ranges: AddrRangeSeq<'_>,
@@ -124,7 +99,7 @@ pub trait Io {
     /// Exchanges a word atomically and returns what was there before.
     ///
     /// # Errors
-    /// The fault of the access, which needs both reading and writing.
+    /// The fault of the access, which needs both reading and writing; nothing was changed then.
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, opts: IoOpts) -> Result<u32, Fault>;
 
     /// Stores `new` when the word equals `old`, atomically; returns what was there before either

@@ -1,36 +1,11 @@
 //! Values of a fixed size.
 
-use std::fmt;
 use std::io;
 
-use usermem_types::{Addr, Fault, FaultKind, Partial};
-use zerocopy::{FromBytes, IntoBytes};
+use usermem_types::{Addr, Fault, FaultKind, Partial, Transfer};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::{Io, IoOpts};
-
-/// The most bytes of a structure that grows: more is an error of the program, on Linux as here.
-const STRUCT_MAX: u64 = 4096;
-
-/// Why a structure that grew over time was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StructError {
-    /// The application's memory could not be read.
-    Fault(Partial<Fault>),
-    /// The program's structure is longer than ours and holds bytes that are not zero there, or it
-    /// is longer than a page.
-    TooBig,
-}
-
-impl fmt::Display for StructError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(partial) => partial.fmt(f),
-            Self::TooBig => f.write_str("the structure holds more than is known"),
-        }
-    }
-}
-
-impl std::error::Error for StructError {}
+use crate::{Io, IoOpts, count};
 
 /// Reads one transfer, and keeps its fault.
 struct OneTransfer<'a, I: ?Sized> {
@@ -46,10 +21,8 @@ impl<I: Io + ?Sized> io::Read for OneTransfer<'_, I> {
     }
 
     fn read_exact(&mut self, dst: &mut [u8]) -> io::Result<()> {
-        if dst.is_empty() {
-            return Ok(());
-        }
-        self.io.copy_in(self.addr, dst, self.opts).map(|_| ()).map_err(|partial| {
+        let copied = copy_in(self.io, self.addr, dst, self.opts);
+        copied.map(|_| ()).map_err(|partial| {
             self.fault = Some(partial);
             io::ErrorKind::Other.into()
         })
@@ -67,6 +40,20 @@ pub(crate) fn copy_in_object<T: FromBytes, I: Io + ?Sized>(
         .map_err(|_| transfer.fault.expect("our own invariant: reading fails by a fault only"))
 }
 
+/// See [`IoExt::copy_out_object`](crate::IoExt::copy_out_object).
+pub(crate) fn copy_out_object<T: IntoBytes + Immutable + ?Sized, I: Io + ?Sized>(
+    io: &I,
+    addr: Addr,
+    value: &T,
+    opts: IoOpts,
+) -> Transfer {
+    let bytes = value.as_bytes();
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    count::all_or_fault(io.copy_out(addr, bytes, opts), addr, bytes.len())
+}
+
 /// See [`IoExt::copy_in_array`](crate::IoExt::copy_in_array).
 pub(crate) fn copy_in_array<T: FromBytes + IntoBytes, I: Io + ?Sized>(
     io: &I,
@@ -76,28 +63,15 @@ pub(crate) fn copy_in_array<T: FromBytes + IntoBytes, I: Io + ?Sized>(
 ) -> Result<Vec<T>, Partial<Fault>> {
     let mut values = T::new_vec_zeroed(count)
         .map_err(|_| Partial::new(0, Fault::new(FaultKind::NoMemory, addr)))?;
-    io.copy_in(addr, values.as_mut_slice().as_mut_bytes(), opts)?;
+    copy_in(io, addr, values.as_mut_slice().as_mut_bytes(), opts)?;
     Ok(values)
 }
 
-/// See [`IoExt::copy_in_struct`](crate::IoExt::copy_in_struct).
-pub(crate) fn copy_in_struct<T: FromBytes + IntoBytes, I: Io + ?Sized>(
-    io: &I,
-    addr: Addr,
-    len: u64,
-    opts: IoOpts,
-) -> Result<T, StructError> {
-    if len > STRUCT_MAX {
-        return Err(StructError::TooBig);
+/// Copies all of `dst`, or nothing that counts; no bytes have no address.
+fn copy_in<I: Io + ?Sized>(io: &I, addr: Addr, dst: &mut [u8], opts: IoOpts) -> Transfer {
+    if dst.is_empty() {
+        return Ok(0);
     }
-    // Everything is fetched in one transfer, so what was found to be zero is what was read.
-    let bytes: Vec<u8> = copy_in_array(io, addr, len as usize, opts).map_err(StructError::Fault)?;
-    let mut value = T::new_zeroed();
-    let ours = value.as_mut_bytes();
-    let (known, unknown) = bytes.split_at(bytes.len().min(ours.len()));
-    if unknown.iter().any(|byte| *byte != 0) {
-        return Err(StructError::TooBig);
-    }
-    ours[..known.len()].copy_from_slice(known);
-    Ok(value)
+    let copied = io.copy_in(addr, dst, opts);
+    count::all_or_fault(copied, addr, dst.len())
 }

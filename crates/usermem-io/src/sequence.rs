@@ -10,7 +10,27 @@ use crate::{Io, IoCause, IoOpts, IoSequenceReadWriter, vector};
 /// Ranges of one address space, worked on in order like Linux's `iov_iter`.
 ///
 /// This is what code below the kernel is given, and all that it is given: it can move bytes in and
-/// out of these ranges and can name neither the task nor the address space behind them:
+/// out of these ranges and can name neither the task nor the address space behind them.
+///
+/// ```
+/// use safecopy::SliceReader;
+/// use usermem_io::{BytesIo, IoCause, IoOpts, IoSequence};
+/// use usermem_types::{Addr, AddrRangeSeq, Transfer};
+///
+/// /// The `read` of a device: all that it gets is where the bytes go.
+/// fn read(dst: IoSequence<'_>) -> Transfer<IoCause> {
+///     dst.copy_out_from(&mut SliceReader::new(b"hello"))
+/// }
+///
+/// let mut memory = *b"--------";
+/// let io = BytesIo::new(&mut memory);
+/// let ranges = [Addr::new(5).to_range(2).unwrap(), Addr::new(0).to_range(4).unwrap()];
+/// let ranges = AddrRangeSeq::from_slice(&ranges).unwrap();
+/// assert_eq!(read(IoSequence::new(&io, ranges, IoOpts::CHECKED)), Ok(5));
+/// assert_eq!(&memory, b"llo--he-");
+/// ```
+///
+/// The address space is out of reach:
 ///
 /// ```compile_fail,E0616
 /// fn escape(seq: usermem_io::IoSequence<'_>) {

@@ -2,7 +2,7 @@
 
 use usermem_types::{Addr, AddrRangeSeq, Partial, Transfer};
 
-use crate::{Io, IoCause, IoOpts};
+use crate::{Io, IoCause, IoOpts, count};
 
 /// See [`IoExt::copy_out_vec`](crate::IoExt::copy_out_vec).
 pub(crate) fn copy_out_vec<I: Io + ?Sized>(
@@ -52,9 +52,9 @@ fn for_each_piece(
     while done < total {
         let Some(head) = ranges.head() else { break };
         let len = usize::try_from(head.len()).unwrap_or(usize::MAX).min(total - done);
-        let moved = transfer(head.start(), done, len)
+        let moved = count::at_most(transfer(head.start(), done, len), len)
             .map_err(|partial| partial.after(done).map_cause(IoCause::from))?;
-        if moved > len || (moved == 0 && len > 0) {
+        if moved == 0 && len > 0 {
             return Err(Partial::new(done, IoCause::NoProgress));
         }
         done += moved;

@@ -1,11 +1,8 @@
-//! `BytesIo`: spec 15.2, and everything against the model.
+//! A buffer as an address space.
 
-use proptest::collection::vec;
-use proptest::prelude::{any, proptest};
-use safecopy::StreamError;
-use testkit::{ModelMemory, ScriptedReader, ScriptedWriter, check, strategies};
+use testkit::{ScriptedReader, ScriptedWriter};
 use usermem_io::{BytesIo, Io, IoCause, IoOpts};
-use usermem_types::{Addr, AddrRangeSeq, Errno, Fault, FaultKind, Partial};
+use usermem_types::{Addr, AddrRangeSeq, Fault, FaultKind, Partial};
 
 use crate::r;
 
@@ -86,35 +83,6 @@ fn copy_in_to_drains_the_ranges_in_their_order() {
 }
 
 #[test]
-fn streams_are_called_once_even_for_nothing_and_their_errors_win() {
-    let mut buffer = *b"ABC";
-    let io = BytesIo::new(&mut buffer);
-    let ranges = [r(9, 12)];
-    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
-    let mut reader = ScriptedReader::new(b"x", None);
-    let copied = io.copy_out_from(seq, &mut reader, CHECKED);
-    assert_eq!(copied, Err(unmapped(0, 9).map_cause(IoCause::Fault)));
-    assert_eq!(reader.calls, [0]);
-
-    let ranges = [r(1, 9)];
-    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
-    let mut reader = ScriptedReader::new(b"x", Some(StreamError::Errno(Errno::EIO)));
-    let copied = io.copy_out_from(seq, &mut reader, CHECKED);
-    assert_eq!(copied, Err(Partial::new(1, IoCause::Stream(Errno::EIO))));
-    assert_eq!(reader.calls, [2]);
-}
-
-#[test]
-fn a_fault_behind_a_short_read_is_still_reported() {
-    let mut buffer = *b"ABC";
-    let ranges = [r(0, 9)];
-    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
-    let mut reader = ScriptedReader::new(b"x", None);
-    let copied = BytesIo::new(&mut buffer).copy_out_from(seq, &mut reader, CHECKED);
-    assert_eq!(copied, Err(unmapped(1, 3).map_cause(IoCause::Fault)));
-}
-
-#[test]
 fn pitfall_17_a_short_read_leaves_no_hole() {
     let mut buffer = *b"ABCDEF";
     let ranges = [r(0, 2), r(4, 6)];
@@ -177,20 +145,4 @@ fn a_word_is_all_or_nothing() {
     let fault = Err(Fault::new(FaultKind::Unmapped, Addr::new(6)));
     assert_eq!(io.swap_u32(addr, u32::MAX, CHECKED), fault);
     assert_eq!(buffer, [0, 0]);
-}
-
-proptest! {
-    #[test]
-    fn behaves_like_the_model(
-        content in vec(any::<u8>(), 0..40),
-        ops in strategies::ops(40, 24, 12),
-    ) {
-        // Words, so that the buffer is aligned; the model knows no host alignment.
-        let mut words = [0u32; 10];
-        let buffer = &mut zerocopy::IntoBytes::as_mut_bytes(&mut words)[..content.len()];
-        buffer.copy_from_slice(&content);
-        let model = ModelMemory::of_bytes(&content);
-        check(&BytesIo::new(buffer), &model, &ops);
-        assert_eq!(buffer, model.content());
-    }
 }

@@ -1,8 +1,8 @@
-//! Numbers in text: spec 15.4 and 15.11 C.
+//! Numbers in text.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use testkit::ModelMemory;
+use testkit::{ModelMemory, Recorder};
 use usermem_io::{BytesIo, IntStringsCause, IoCause, IoExt, IoOpts};
 use usermem_types::{Addr, AddrRange, AddrRangeSeq, Fault, FaultKind, Partial, Transfer};
 
@@ -79,10 +79,30 @@ fn numbers_before_a_malformed_one_are_stored() {
 #[test]
 fn without_destinations_nothing_is_read() {
     let memory = ModelMemory::of_bytes(b"");
+    let io = Recorder::new(&memory);
     let ranges = [r(5, 9)];
     let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
-    assert_eq!(memory.copy_in_int32_strings(seq, &mut [], IoOpts::CHECKED), Ok(0));
-    assert_eq!(memory.take_calls(), []);
+    assert_eq!(io.copy_in_int32_strings(seq, &mut [], IoOpts::CHECKED), Ok(0));
+    assert_eq!(io.take_calls(), []);
+}
+
+#[test]
+fn pitfall_20_every_byte_of_a_text_is_fetched_once() {
+    let memory = ModelMemory::of_bytes(&[b"1 2 3 ", &[b' '; 994][..]].concat());
+    let io = Recorder::new(&memory);
+    let ranges = [r(0, 100), r(500, 500), r(200, 1000), r(100, 110)];
+    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut dsts = [0; 3];
+    assert_eq!(io.copy_in_int32_strings(seq, &mut dsts, IoOpts::CHECKED), Ok(910));
+    let calls: Vec<_> = io.take_calls().iter().map(|call| (call.addr.get(), call.len)).collect();
+    let pieces = [(0, 100), (500, 0), (200, 156), (356, 256), (612, 256), (868, 132), (100, 10)];
+    assert_eq!((calls, dsts), (pieces.to_vec(), [1, 2, 3]));
+}
+
+#[test]
+fn a_fault_behind_all_numbers_is_reported() {
+    let text = [b"1 2 ", &[b'x'; 1000][..]].concat();
+    assert_eq!(read_to_fault(&text), (fault(4, 1004), vec![1, 2]));
 }
 
 #[test]

@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod host_memory;
+
+mod bad_input;
 mod bytes_io;
 mod int_strings;
+mod model;
 mod objects;
 mod sequences;
+mod streaming;
 mod strings;
+mod untrusted;
 mod vectors;
 
 use usermem_io::{Io, IoSequence};

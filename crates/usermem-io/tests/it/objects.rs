@@ -1,6 +1,6 @@
-//! Values of a fixed size: spec 15.3, pitfalls 5 and 19.
+//! Values of a fixed size, and structures that grew.
 
-use testkit::{Call, CallKind, Layout, ModelMemory};
+use testkit::{Call, Layout, ModelMemory, Recorder};
 use usermem_io::{BytesIo, IoExt, IoOpts, StructError};
 use usermem_types::{Addr, Fault, FaultKind, Partial};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -46,9 +46,17 @@ fn pitfall_05_a_value_is_all_or_nothing_and_the_count_is_true() {
 
 #[test]
 fn a_value_without_bytes_touches_nothing() {
-    let memory = ModelMemory::new(&Layout::default());
-    assert_eq!(memory.copy_in_object::<[u32; 0]>(Addr::MAX, CHECKED), Ok([]));
-    assert_eq!(memory.take_calls(), []);
+    let memory = ModelMemory::default().with_user_end(Addr::new(0x1000));
+    let io = Recorder::new(&memory);
+    for addr in [Addr::ZERO, Addr::new(1 << 63), Addr::MAX] {
+        assert_eq!(io.copy_in_object::<[u32; 0]>(addr, CHECKED), Ok([]));
+        assert_eq!(io.copy_out_object(addr, &[0u32; 0], CHECKED), Ok(0));
+        assert_eq!(io.copy_in_array::<u32>(addr, 0, CHECKED), Ok(vec![]));
+        assert_eq!(io.copy_in_bytes(addr, 0, CHECKED), Ok(vec![]));
+        assert_eq!(io.copy_in_struct::<u32>(addr, 0, CHECKED), Ok(0));
+        assert_eq!(io.copy_out_struct(addr, 0, &7u32, CHECKED), Ok(0));
+    }
+    assert_eq!(io.take_calls(), []);
 }
 
 #[test]
@@ -56,11 +64,16 @@ fn values_are_fetched_in_one_transfer() {
     let memory = ModelMemory::new(&Layout::parse("rw- 0-1000"));
     let addr = Addr::new(8);
     memory.fill(addr, RECORD.as_bytes());
-    assert_eq!(memory.copy_in_object(addr, CHECKED), Ok(RECORD));
-    assert_eq!(memory.take_calls(), [Call { kind: CallKind::CopyIn, addr, len: 16 }]);
-    let read: Vec<Record> = memory.copy_in_array(addr, 3, CHECKED).unwrap();
-    assert_eq!(memory.take_calls(), [Call { kind: CallKind::CopyIn, addr, len: 48 }]);
+    let io = Recorder::new(&memory);
+    assert_eq!(io.copy_in_object(addr, CHECKED), Ok(RECORD));
+    assert_eq!(io.take_calls(), [Call::copy_in(8, 16)]);
+    let read: Vec<Record> = io.copy_in_array(addr, 3, CHECKED).unwrap();
+    assert_eq!(io.take_calls(), [Call::copy_in(8, 48)]);
     assert_eq!((read[0], read[1].a), (RECORD, 0));
+    assert_eq!(io.copy_in_bytes(addr, 5, CHECKED), Ok(RECORD.as_bytes()[..5].to_vec()));
+    assert_eq!(io.take_calls(), [Call::copy_in(8, 5)]);
+    assert_eq!(io.copy_out_object(addr, &[RECORD, RECORD][..], CHECKED), Ok(32));
+    assert_eq!(io.take_calls(), [Call::copy_out(8, 32)]);
 }
 
 #[test]
@@ -99,5 +112,69 @@ fn structures_grow_at_their_end() {
     memory.fill(Addr::new(31), &[1]);
     assert_eq!(read(0, 32), Err(StructError::TooBig));
     assert_eq!(read(0, 31), Ok([u64::MAX, u64::MAX]));
-    assert_eq!(read(0x1ff8, 16), Err(StructError::Fault(unmapped(8, 0x2000))));
+    let fault = |kind, addr| Err(StructError::Fault(Fault::new(kind, Addr::new(addr))));
+    assert_eq!(read(0x1ff8, 16), fault(FaultKind::Unmapped, 0x2000));
+    assert_eq!(read(0x1ff0, 17), fault(FaultKind::Unmapped, 0x2000), "behind ours");
+    assert_eq!(read(u64::MAX - 8, 17), fault(FaultKind::OutOfRange, u64::MAX - 8));
+}
+
+#[test]
+fn what_a_structure_must_not_hold_is_looked_at_first() {
+    let memory = ModelMemory::new(&Layout::parse("--- 0-1000; rw- 1000-2000"));
+    let io = Recorder::new(&memory);
+    let read = |addr, len| io.copy_in_struct::<u64>(Addr::new(addr), len, CHECKED);
+    let protection = Fault::new(FaultKind::Protection, Addr::new(0xff8));
+    assert_eq!(read(0xff8, 9), Err(StructError::Fault(protection)));
+    assert_eq!(io.take_calls(), [Call::copy_in(0x1000, 1), Call::copy_in(0xff8, 8)]);
+    memory.fill(Addr::new(0x1000), &[1]);
+    assert_eq!(read(0xff8, 9), Err(StructError::TooBig));
+    assert_eq!(io.take_calls(), [Call::copy_in(0x1000, 1)]);
+    // What is not zero before a fault decides, and what is comes to the fault.
+    memory.fill(Addr::new(0x1fff), &[1]);
+    assert_eq!(read(0x1ff7, 16), Err(StructError::TooBig));
+    memory.fill(Addr::new(0x1fff), &[0]);
+    let unmapped = Fault::new(FaultKind::Unmapped, Addr::new(0x2000));
+    assert_eq!(read(0x1ff7, 16), Err(StructError::Fault(unmapped)));
+}
+
+#[test]
+fn a_structure_is_cut_or_followed_by_zeros() {
+    let memory = ModelMemory::new(&Layout::parse("rw- 0-10; r-- 10-20"));
+    let io = Recorder::new(&memory);
+    let write = |addr, len| {
+        memory.fill(Addr::ZERO, &[0xff; 16]);
+        let written = io.copy_out_struct(Addr::new(addr), len, &[1u8, 2, 3, 4], CHECKED);
+        (written, memory.content()[..16].to_vec())
+    };
+    let content = |at: usize, bytes: &[u8]| {
+        let mut content = vec![0xff; 16];
+        content[at..at + bytes.len()].copy_from_slice(bytes);
+        content
+    };
+    assert_eq!(write(4, 0), (Ok(0), content(0, b"")));
+    assert_eq!(write(4, 3), (Ok(3), content(4, &[1, 2, 3])));
+    assert_eq!(write(4, 4), (Ok(4), content(4, &[1, 2, 3, 4])));
+    let _ = io.take_calls();
+    assert_eq!(write(4, 7), (Ok(4), content(4, &[1, 2, 3, 4, 0, 0, 0])));
+    assert_eq!(io.take_calls(), [Call::zero_out(8, 3), Call::copy_out(4, 4)]);
+    let protection = |done| {
+        let fault = Fault::new(FaultKind::Protection, Addr::new(16));
+        Err(Partial::new(done, fault))
+    };
+    assert_eq!(write(14, 4), (protection(2), content(14, &[1, 2])));
+    assert_eq!(write(10, 7), (protection(0), content(14, &[0, 0])), "zeros come first");
+    let overflow = Fault::new(FaultKind::OutOfRange, Addr::MAX);
+    assert_eq!(write(u64::MAX, 5).0, Err(Partial::new(0, overflow)));
+}
+
+#[test]
+fn a_value_of_any_width_is_the_bytes_that_are_there() {
+    let mut buffer = *b"\x01\x02\x03\x04\x05\x06\x07\x08\x09";
+    let io = BytesIo::new(&mut buffer);
+    // No alignment is asked for.
+    let addr = Addr::new(1);
+    assert_eq!(io.copy_in_object::<u8>(addr, CHECKED), Ok(2));
+    assert_eq!(io.copy_in_object::<u16>(addr, CHECKED), Ok(0x0302));
+    assert_eq!(io.copy_in_object::<u32>(addr, CHECKED), Ok(0x0504_0302));
+    assert_eq!(io.copy_in_object::<u64>(addr, CHECKED), Ok(0x0908_0706_0504_0302));
 }

@@ -1,4 +1,4 @@
-//! Sequences and streams over them: spec 15.5 and 15.11 D.
+//! Sequences, and streams over them.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -116,6 +116,50 @@ fn a_stream_takes_what_fits_exactly() {
     assert_eq!(stream.write(b"x").unwrap(), 0);
     stream.flush().unwrap();
     assert_eq!(&buffer, b"foob");
+}
+
+#[test]
+fn a_buffer_is_a_sequence() {
+    let mut buffer = *b"abcd";
+    let io = BytesIo::new(&mut buffer);
+    assert_eq!(io.sequence().ranges().iter().collect::<Vec<_>>(), [r(0, 4)]);
+    let empty = BytesIo::new(&mut []);
+    let seq = empty.sequence();
+    // One range without bytes: not the same as no range.
+    assert_eq!((seq.ranges().num_ranges(), seq.num_bytes()), (1, 0));
+    assert_eq!((seq.copy_in(&mut [0; 3]), seq.read_writer().read(&mut [0]).unwrap()), (Ok(0), 0));
+}
+
+#[test]
+fn a_stream_uses_up_what_moved_before_a_fault() {
+    let mut buffer = *b"ABCD";
+    let io = BytesIo::new(&mut buffer);
+    let ranges = [r(2, 6), r(0, 1)];
+    let fault = IoCause::Fault(Fault::new(FaultKind::Unmapped, Addr::new(4)));
+    let mut stream = seq(&io, &ranges).read_writer();
+    assert_eq!(stream.copy_in(&mut [0; 8]), Err(Partial::new(2, fault)));
+    assert_eq!(stream.len(), 3);
+    assert_eq!(stream.copy_in(&mut [0; 8]), Err(Partial::new(0, fault)));
+    assert_eq!(stream.len(), 3);
+    let rest: Vec<_> = stream.sequence().ranges().iter().collect();
+    assert_eq!(rest, [r(4, 6), r(0, 1)]);
+    let mut stream = seq(&io, &ranges).read_writer();
+    assert_eq!(stream.copy_out(b"wxyz"), Err(Partial::new(2, fault)));
+    assert_eq!((stream.len(), &buffer), (3, b"ABwx"));
+}
+
+#[test]
+fn a_range_that_is_refused_stops_a_stream_once() {
+    let memory = ModelMemory::of_bytes(b"abcd").with_user_end(Addr::new(0x1000));
+    let ranges = [r(0, 1), r(0x2000, 0x2000), r(1, 2)];
+    let seq = IoSequence::new(&memory, AddrRangeSeq::from_slice(&ranges).unwrap(), CHECKED);
+    let fault = IoCause::Fault(Fault::new(FaultKind::OutOfRange, Addr::new(0x2000)));
+    let mut stream = seq.read_writer();
+    let mut dst = [0; 4];
+    assert_eq!(stream.read(&mut dst).unwrap(), 1);
+    assert_eq!(stream.read(&mut dst).unwrap_err().downcast::<IoCause>().unwrap(), fault);
+    assert_eq!((stream.read(&mut dst).unwrap(), dst[0]), (1, b'b'));
+    assert_eq!(stream.read(&mut dst).unwrap(), 0);
 }
 
 #[test]
