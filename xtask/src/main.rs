@@ -7,9 +7,15 @@
 
 mod ci;
 mod cross;
+mod fuzz;
 mod layers;
+mod levels;
+mod loom;
+mod nightly;
 mod process;
+mod sanitize;
 mod setup;
+mod test_run;
 mod tidy;
 mod workspace;
 
@@ -34,9 +40,17 @@ enum Command {
     Tidy,
     /// Builds every crate for aarch64 and runs the tests that need no ptrace under qemu
     Cross,
+    /// Runs the concurrent parts of safecopy in every interleaving of their threads
+    Loom,
+    /// Runs the tests of registers around assembly at every level of optimisation
+    Levels,
+    /// Runs tests under AddressSanitizer; needs a nightly compiler
+    Sanitize,
+    /// Feeds bytes to the oracles of testkit, guided by coverage; needs a nightly compiler and cargo-fuzz
+    Fuzz(fuzz::Options),
     /// Says which packages the tests and checks want and lack; installs them with --install or CI=true
     Setup {
-        /// Install what is missing with apt-get
+        /// Install what is missing with apt-get and cargo
         #[arg(long)]
         install: bool,
     },
@@ -50,6 +64,10 @@ fn main() -> ExitCode {
         Command::Layers => layers::run(&workspace),
         Command::Tidy => tidy::run(&workspace),
         Command::Cross => cross::run(&workspace),
+        Command::Loom => loom::run(&workspace),
+        Command::Levels => levels::run(&workspace),
+        Command::Sanitize => sanitize::run(&workspace),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Setup { install } => setup::run(install || process::in_ci()),
         Command::Ci(options) => ci::run(&workspace, &options),
     });

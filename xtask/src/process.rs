@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use std::env;
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -35,32 +36,89 @@ pub(crate) fn find_program(program: &str) -> Option<PathBuf> {
 ///
 /// When it cannot be started, fails, or outlives `limit`; the message names the command.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<(), String> {
+    let shown = announce(command);
+    let ended = spawn(command).and_then(|mut child| wait(&mut child, limit));
+    judge(&shown, ended)
+}
+
+/// A stream of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// Runs `command` like [`run`], and calls `each` with every line that it writes to `stream`.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub(crate) fn watch(
+    command: &mut Command,
+    stream: Stream,
+    limit: Duration,
+    mut each: impl FnMut(&str) + Send,
+) -> Result<(), String> {
+    let shown = announce(command);
+    match stream {
+        Stream::Stdout => command.stdout(Stdio::piped()),
+        Stream::Stderr => command.stderr(Stdio::piped()),
+    };
+    let ended = spawn(command).and_then(|mut child| {
+        let stdout = child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let stderr = child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let pipe = stdout.or(stderr).expect("one of them was asked for");
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                    each(String::from_utf8_lossy(&line).trim_end());
+                }
+            });
+            wait(&mut child, limit)
+        })
+    });
+    judge(&shown, ended)
+}
+
+fn announce(command: &Command) -> String {
     let shown = show(command);
     println!("$ {shown}");
-    command.stdin(Stdio::null());
-    let status = if in_ci() {
-        run_limited(command, limit)
-    } else {
-        command.status().map_err(|error| error.to_string())
-    };
-    match status {
+    shown
+}
+
+fn judge(shown: &str, ended: Result<ExitStatus, String>) -> Result<(), String> {
+    match ended {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{shown}`: {status}")),
         Err(error) => Err(format!("`{shown}`: {error}")),
     }
 }
 
-/// In a process group of its own, so that its children end with it. (Not at a terminal: an interrupt from the keyboard
-/// would not reach the group.)
-fn run_limited(command: &mut Command, limit: Duration) -> Result<ExitStatus, String> {
-    let mut child = command.process_group(0).spawn().map_err(|error| error.to_string())?;
+/// Unattended, in a process group of its own, so that its children end with it. (At a terminal an interrupt from the
+/// keyboard would not reach the group.)
+fn spawn(command: &mut Command) -> Result<Child, String> {
+    if in_ci() {
+        command.process_group(0);
+    }
+    command.stdin(Stdio::null()).spawn().map_err(|error| error.to_string())
+}
+
+fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
+    if in_ci() {
+        wait_limited(child, limit)
+    } else {
+        child.wait().map_err(|error| error.to_string())
+    }
+}
+
+fn wait_limited(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
             return Ok(status);
         }
         if start.elapsed() > limit {
-            end(&mut child)?;
+            end(child)?;
             return Err(format!("not done after {} s, ended", limit.as_secs()));
         }
         thread::sleep(Duration::from_millis(100));
@@ -100,12 +158,22 @@ mod tests {
 
     #[test]
     fn limit_ends_the_whole_group() {
-        let error = run_limited(
-            Command::new("/bin/sh").args(["-c", "sleep 100 & sleep 100"]),
-            Duration::ZERO,
-        )
-        .unwrap_err();
+        let mut command = Command::new("/bin/sh");
+        let mut child =
+            command.args(["-c", "sleep 100 & sleep 100"]).process_group(0).spawn().unwrap();
+        let error = wait_limited(&mut child, Duration::ZERO).unwrap_err();
         assert_eq!(error, "not done after 0 s, ended");
+    }
+
+    #[test]
+    fn lines_of_one_stream_are_seen_as_they_come() {
+        let mut lines = Vec::new();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo one; echo two >&2; exit 4"]);
+        let each = |line: &str| lines.push(line.to_owned());
+        let ended = watch(&mut command, Stream::Stderr, Duration::from_secs(9), each);
+        assert!(ended.unwrap_err().ends_with("exit status: 4"));
+        assert_eq!(lines, ["two"]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! Nothing here is needed to build or to run the command: a test whose program is missing is skipped by name. An
 //! unattended run installs them so that it skips nothing.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{find_program, run as run_command};
+use crate::nightly::Nightly;
+use crate::process::{cargo, find_program, run as run_command};
 
 /// How one tells that a package is there.
 enum Probe {
@@ -67,6 +69,35 @@ pub(crate) const CROSS_COMPILER: &[Package] = &[
     },
 ];
 
+/// A program that cargo installs.
+pub(crate) struct Tool {
+    name: &'static str,
+}
+
+/// Wanted by `cargo xtask fuzz`, where there is a nightly compiler.
+pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz" };
+
+impl Tool {
+    pub(crate) fn is_missing(&self) -> bool {
+        let own = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let own = own.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
+        let is_own = own.is_some_and(|folder| folder.join("bin").join(self.name).is_file());
+        !is_own && find_program(self.name).is_none()
+    }
+
+    pub(crate) fn how_to_install(&self) -> String {
+        format!("cargo install {} --locked", self.name)
+    }
+
+    /// # Errors
+    ///
+    /// When cargo cannot get or build it.
+    pub(crate) fn install(&self) -> Result<(), String> {
+        let mut command = cargo();
+        run_command(command.args(["install", self.name, "--locked"]), Duration::from_secs(10 * 60))
+    }
+}
+
 impl Package {
     pub(crate) fn is_missing(&self) -> bool {
         match self.probe {
@@ -104,8 +135,18 @@ pub(crate) fn run(install: bool) -> Result<(), String> {
     if !crate::cross::rustup_has_target() {
         packages.extend(missing(CROSS_COMPILER, None));
     }
+    // Without the compiler that it needs, it would be of no use.
+    let tool = Some(CARGO_FUZZ).filter(|tool| tool.is_missing() && Nightly::find().is_ok());
+    if let Some(tool) = &tool {
+        println!("setup: {} is missing, wanted by: fuzz; {}", tool.name, tool.how_to_install());
+        if install {
+            tool.install()?;
+        }
+    }
     if packages.is_empty() {
-        println!("setup: every package that tests and checks want is there.");
+        if tool.is_none() {
+            println!("setup: everything that tests and checks want is there.");
+        }
         return Ok(());
     }
     for package in &packages {

@@ -115,12 +115,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), String> {
     for path in entries(folder)? {
-        if path.is_symlink() {
+        // The version store is a file in a tree that shares another's.
+        if path.is_symlink() || is_passing(&name(&path)) {
             continue;
-        } else if !path.is_dir() {
-            into.push(path);
-        } else if !is_passing(&name(&path)) {
+        } else if path.is_dir() {
             collect(&path, into)?;
+        } else {
+            into.push(path);
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ mod recorder;
 mod stream_script;
 mod streams;
 
+pub mod fuzz;
 pub mod strategies;
 pub mod stream_strategies;
 

@@ -6,6 +6,8 @@
 mod arch;
 mod code_map;
 mod documents;
+mod examples;
+mod fuzz_targets;
 mod layout;
 mod pitfalls;
 
@@ -19,6 +21,8 @@ const RULES: &[Rule] = &[
     ("manifests agree with their folders", layout::manifests),
     ("no file names a place on somebody's machine", layout::machine_paths),
     ("every architecture has the same files", arch::same_files),
+    ("every public type of the lower crates has an example", examples::on_every_type),
+    ("fuzz targets only call an oracle", fuzz_targets::are_small),
     ("docs/testing.md describes every step of cargo xtask ci", documents::steps),
     ("the code map in docs/architecture.md is true", code_map::is_true),
     ("docs/origin-map.md names items that we have", documents::origin_map),

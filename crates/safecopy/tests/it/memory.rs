@@ -57,8 +57,9 @@ impl Edge {
         let file = memfd();
         let len = if beyond == Beyond::EndOfFile { Self::GOOD } else { Self::ALL };
         file.set_len(len as u64).expect("the file can grow");
-        // Far from where the kernel puts what other threads map, so that a hole stays one.
-        static NEXT: AtomicUsize = AtomicUsize::new(0x10_0000_0000);
+        // Far from where the kernel puts what other threads map, so that a hole stays one; and
+        // from where AddressSanitizer keeps its shadow.
+        static NEXT: AtomicUsize = AtomicUsize::new(0x2000_0000_0000);
         let addr = NEXT.fetch_add(2 * Self::ALL, Ordering::Relaxed);
         // SAFETY: the call fails where something is.
         let base = unsafe {

@@ -1,0 +1,78 @@
+//! Scripts of operations on an address space.
+
+use usermem_io::{BytesIo, IoOpts};
+use usermem_types::{Addr, AddrRange};
+
+use super::input::Input;
+use crate::{ModelMemory, Op, check};
+
+/// The most bytes of memory, and of one operation.
+const MAX_LEN: usize = 96;
+
+/// What surrounds the buffer.
+const CANARY: [u8; 8] = [0xee; 8];
+
+/// Runs operations on a [`BytesIo`] and on a [`ModelMemory`], and compares what each tells its
+/// caller, what memory holds at the end, and what lies around it.
+///
+/// # Panics
+/// When something differs.
+pub fn io_script(data: &[u8]) {
+    let mut input = Input::new(data);
+    let content = input.bytes(MAX_LEN);
+    let ops: Vec<(Op, IoOpts)> = std::iter::from_fn(|| {
+        (!input.is_empty()).then(|| (op(&mut input, content.len() as u64), input.opts()))
+    })
+    .take(64)
+    .collect();
+
+    let model = ModelMemory::of_bytes(&content);
+    // The model knows no host alignment, which words need. The capacity keeps memory in its place.
+    let mut memory: Vec<u8> = Vec::with_capacity(MAX_LEN + 4 * CANARY.len());
+    let start = CANARY.len() + memory.as_ptr().align_offset(4);
+    memory.resize(start, CANARY[0]);
+    memory.extend_from_slice(&content);
+    memory.extend_from_slice(&CANARY);
+    let end = start + content.len();
+    check(&BytesIo::new(&mut memory[start..end]), &model, &ops);
+    assert_eq!(memory[start..end], model.content());
+    assert!(memory[..start].iter().chain(&memory[end..]).all(|byte| *byte == CANARY[0]));
+}
+
+fn op(input: &mut Input<'_>, end: u64) -> Op {
+    match input.number(0..=11) {
+        0 => Op::CopyOut { addr: input.addr(0, end), data: input.bytes(MAX_LEN) },
+        1 => Op::CopyIn { addr: input.addr(0, end), len: input.len(MAX_LEN) },
+        2 => Op::ZeroOut { addr: input.addr(0, end), len: input.len(MAX_LEN) },
+        3 => Op::CopyOutFrom {
+            ranges: ranges(input, end),
+            data: input.bytes(MAX_LEN),
+            fails: input.flag(),
+        },
+        4 => Op::CopyInTo {
+            ranges: ranges(input, end),
+            room: input.len(MAX_LEN),
+            fails: input.flag(),
+        },
+        5 => Op::CopyOutVec { ranges: ranges(input, end), data: input.bytes(MAX_LEN) },
+        6 => Op::CopyInVec { ranges: ranges(input, end), len: input.len(MAX_LEN) },
+        7 => Op::ZeroOutVec { ranges: ranges(input, end), len: input.len(MAX_LEN) },
+        8 => Op::CopyInString { addr: input.addr(0, end), max_len: input.len(MAX_LEN) },
+        9 => Op::Swap { addr: word(input, end), new: value(input) },
+        10 => Op::CompareExchange { addr: word(input, end), old: value(input), new: value(input) },
+        _ => Op::Load { addr: word(input, end) },
+    }
+}
+
+fn ranges(input: &mut Input<'_>, end: u64) -> Vec<AddrRange> {
+    input.ranges(0, end, MAX_LEN as u64)
+}
+
+fn word(input: &mut Input<'_>, end: u64) -> Addr {
+    Addr::new(input.addr(0, end).get() & !3)
+}
+
+/// Few values, so that comparisons find what was stored.
+fn value(input: &mut Input<'_>) -> u32 {
+    input.number(0..=3) as u32
+}
