@@ -8,6 +8,26 @@ use usermem_types::{AccessType, Addr, AddrRange, FaultKind};
 
 use crate::{Area, Layout, Op, SeqStep, Size, Step};
 
+/// What is done to a sequence of ranges.
+///
+/// ```
+/// use proptest::strategy::{Strategy, ValueTree};
+/// use proptest::test_runner::TestRunner;
+/// use testkit::strategies::seq_ops;
+///
+/// let ops = seq_ops(64, 3).new_tree(&mut TestRunner::default()).unwrap().current();
+/// assert!(ops.len() <= 3);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeqOp {
+    /// [`usermem_types::AddrRangeSeq::drop_first`].
+    DropFirst(u64),
+    /// [`usermem_types::AddrRangeSeq::take_first`].
+    TakeFirst(u64),
+    /// [`usermem_types::AddrRangeSeq::tail`].
+    Tail,
+}
+
 /// Generates addresses: most below `end` and a little above, many of them near the boundary of a
 /// page; some at the ends of everything.
 pub fn addrs(end: u64) -> impl Strategy<Value = Addr> {
@@ -31,6 +51,17 @@ pub fn ranges(end: u64, max_len: u64, max_count: usize) -> impl Strategy<Value =
         AddrRange::new(start, start.saturating_add(len)).unwrap_or_default()
     });
     vec(range, 0..=max_count)
+}
+
+/// Generates operations on a sequence.
+pub fn seq_ops(max_bytes: u64, max_count: usize) -> impl Strategy<Value = Vec<SeqOp>> {
+    let op = prop_oneof![
+        4 => (0..=max_bytes).prop_map(SeqOp::DropFirst),
+        1 => Just(SeqOp::DropFirst(0)),
+        2 => (0..=max_bytes).prop_map(SeqOp::TakeFirst),
+        1 => Just(SeqOp::Tail),
+    ];
+    vec(op, 0..=max_count)
 }
 
 /// Generates layouts of up to `max_count` areas below `end` whose ends are multiples of `granule`.

@@ -152,6 +152,6 @@ fn piece(at: Addr, left: usize) -> Result<usize, Fault> {
     if at.checked_add(wanted).is_none() {
         return Err(Fault::new(FaultKind::OutOfRange, at));
     }
-    let rest_of_page = PAGE.bytes() - at.page_offset(PAGE);
+    let rest_of_page = PAGE.bytes() - at.offset_in(PAGE);
     Ok(wanted.min(rest_of_page) as usize)
 }

@@ -181,7 +181,7 @@ impl HostMemory {
     /// Writes what is there already, without reading it first.
     fn probe_write(&self, addr: Addr) -> Result<(), HostFault> {
         let (word, _) = self.block(Addr::new(addr.get() & !3), 4);
-        safecopy::compare_exchange_u32(word, 0, 0).map(|_| ())
+        safecopy::atomic::compare_exchange(word, 0u32, 0).map(|_| ())
     }
 }
 
@@ -243,7 +243,7 @@ impl Io for HostMemory {
 
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, _: IoOpts) -> Result<u32, Fault> {
         let (word, None) = self.block(addr.addr(), 4) else { return Err(unmapped(addr)) };
-        safecopy::swap_u32(word, new).map_err(|host| self.fault(host))
+        safecopy::atomic::swap(word, new).map_err(|host| self.fault(host))
     }
 
     fn compare_exchange_u32(
@@ -254,12 +254,12 @@ impl Io for HostMemory {
         _: IoOpts,
     ) -> Result<u32, Fault> {
         let (word, None) = self.block(addr.addr(), 4) else { return Err(unmapped(addr)) };
-        safecopy::compare_exchange_u32(word, old, new).map_err(|host| self.fault(host))
+        safecopy::atomic::compare_exchange(word, old, new).map_err(|host| self.fault(host))
     }
 
     fn load_u32(&self, addr: AlignedAddr<4>, _: IoOpts) -> Result<u32, Fault> {
         let (word, None) = self.block(addr.addr(), 4) else { return Err(unmapped(addr)) };
-        safecopy::load_u32(word.as_source()).map_err(|host| self.fault(host))
+        safecopy::atomic::load(word.as_source()).map_err(|host| self.fault(host))
     }
 }
 
