@@ -48,9 +48,9 @@ pub struct AddrRangeSeq<'a> {
 #[derive(Clone, Copy)]
 enum Repr<'a> {
     One(Option<AddrRange>),
-    /// Invariant: two or more ranges; `offset` is at most the length of the first; `limit` is at
+    /// Invariant: one or more ranges; `offset` is at most the length of the first; `limit` is at
     /// most the length of all of them less `offset`.
-    Many {
+    Slice {
         ranges: &'a [AddrRange],
         offset: u64,
         limit: u64,
@@ -87,15 +87,14 @@ impl<'a> AddrRangeSeq<'a> {
             total =
                 total.checked_add(range.len()).filter(|sum| *sum <= MAX_BYTES).ok_or(SeqTooLong)?;
         }
-        Ok(Self::many(ranges, 0, total))
+        Ok(Self::slice(ranges, 0, total))
     }
 
     #[inline]
-    fn many(ranges: &'a [AddrRange], offset: u64, limit: u64) -> Self {
+    fn slice(ranges: &'a [AddrRange], offset: u64, limit: u64) -> Self {
         let repr = match ranges {
             [] => Repr::One(None),
-            [only] => Repr::One(Some(only.drop_first(offset).take_first(limit))),
-            _ => Repr::Many { ranges, offset, limit },
+            _ => Repr::Slice { ranges, offset, limit },
         };
         Self { repr }
     }
@@ -113,7 +112,7 @@ impl<'a> AddrRangeSeq<'a> {
     pub fn num_ranges(self) -> usize {
         match self.repr {
             Repr::One(range) => usize::from(range.is_some()),
-            Repr::Many { ranges, .. } => ranges.len(),
+            Repr::Slice { ranges, .. } => ranges.len(),
         }
     }
 
@@ -123,7 +122,7 @@ impl<'a> AddrRangeSeq<'a> {
     pub fn num_bytes(self) -> u64 {
         match self.repr {
             Repr::One(range) => range.map_or(0, AddrRange::len),
-            Repr::Many { limit, .. } => limit,
+            Repr::Slice { limit, .. } => limit,
         }
     }
 
@@ -133,7 +132,7 @@ impl<'a> AddrRangeSeq<'a> {
     pub fn head(self) -> Option<AddrRange> {
         match self.repr {
             Repr::One(range) => range,
-            Repr::Many { ranges, offset, limit } => {
+            Repr::Slice { ranges, offset, limit } => {
                 Some(ranges.first()?.drop_first(offset).take_first(limit))
             }
         }
@@ -146,7 +145,9 @@ impl<'a> AddrRangeSeq<'a> {
         let head = self.head()?;
         let tail = match self.repr {
             Repr::One(_) => Self::default(),
-            Repr::Many { ranges, limit, .. } => Self::many(ranges.get(1..)?, 0, limit - head.len()),
+            Repr::Slice { ranges, limit, .. } => {
+                Self::slice(ranges.get(1..)?, 0, limit - head.len())
+            }
         };
         Some((head, tail))
     }
@@ -189,8 +190,8 @@ impl<'a> AddrRangeSeq<'a> {
     fn advance(self, bytes: u64) -> Self {
         match self.repr {
             Repr::One(range) => Self { repr: Repr::One(range.map(|r| r.drop_first(bytes))) },
-            Repr::Many { ranges, offset, limit } => {
-                Self::many(ranges, offset + bytes, limit - bytes)
+            Repr::Slice { ranges, offset, limit } => {
+                Self::slice(ranges, offset + bytes, limit - bytes)
             }
         }
     }
@@ -202,7 +203,7 @@ impl<'a> AddrRangeSeq<'a> {
     pub fn take_first(self, bytes: u64) -> Self {
         match self.repr {
             Repr::One(range) => Self { repr: Repr::One(range.map(|r| r.take_first(bytes))) },
-            Repr::Many { ranges, offset, limit } => Self::many(ranges, offset, limit.min(bytes)),
+            Repr::Slice { ranges, offset, limit } => Self::slice(ranges, offset, limit.min(bytes)),
         }
     }
 

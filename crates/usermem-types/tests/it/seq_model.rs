@@ -60,8 +60,10 @@ fn check(ranges: &[AddrRange], ops: &[Op]) {
 
 #[test]
 fn three_operations_on_every_shape_agree_with_the_list() {
+    // Nothing, within a range, at the ends of ranges, all bytes of the longest shape, and more.
+    let amounts = [0, 1, 2, 3, 7, 14, 21, 22, 23];
     let ops: Vec<Op> =
-        (0..=24).flat_map(|by| [Op::Drop(by), Op::Take(by)]).chain([Op::Tail]).collect();
+        amounts.into_iter().flat_map(|by| [Op::Drop(by), Op::Take(by)]).chain([Op::Tail]).collect();
     for ranges in table() {
         for first in &ops {
             for second in &ops {
