@@ -55,7 +55,7 @@ impl ModelStream {
             let start = self.position;
             for (addr, at) in addrs.iter().take(claims).zip(start..) {
                 if let Err(fault) = host.store(*addr, StreamScript::byte_at(at)) {
-                    if self.manner != Manner::Positions {
+                    if matches!(self.manner, Manner::Blocks | Manner::Vectors) {
                         self.position = start + claims as u64;
                     }
                     return Some(Err(Partial::new(done, StreamError::Fault(fault))));

@@ -157,9 +157,9 @@ impl StreamScript {
         transfer: impl FnOnce(&mut Self, usize) -> Transfer<safecopy::HostFault>,
     ) -> Transfer<StreamError> {
         let answer = self.answer(self.position, blocks.iter().map(|block| block.len()).collect());
-        let done = transfer(self, answer.claims.min(blocks.num_bytes()))
-            .map_err(|partial| partial.map_cause(StreamError::Fault))?;
-        self.position += done as u64;
+        let result = transfer(self, answer.claims.min(blocks.num_bytes()));
+        self.position += result.unwrap_or_else(|partial| partial.done) as u64;
+        result.map_err(|partial| partial.map_cause(StreamError::Fault))?;
         match answer.end {
             End::Fails(errno) => Err(Partial::new(answer.claims, StreamError::Errno(errno))),
             _ => Ok(answer.claims),

@@ -20,7 +20,7 @@ use crate::slots::Slots;
 proptest! {
     #[test]
     fn adapters_that_read(
-        manner in manners(), full in any::<bool>(), rounds in 1..4usize,
+        manner in prop_oneof![3 => manners(), 1 => Just(Manner::Direct)], full in any::<bool>(), rounds in 1..4usize,
         shapes in shapes(MAX_LEN, BLOCKS), answers in answers(MAX_LEN, 6),
     ) {
         let slots = Slots::new(shapes.len() + 1);
