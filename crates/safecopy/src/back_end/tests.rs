@@ -1,7 +1,5 @@
 //! Every back end does the same.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use usermem_types::{Partial, Transfer};
 
 use super::BackEnd;
@@ -121,23 +119,21 @@ fn a_choice_in_the_middle_of_transfers_changes_no_result() {
     let _guard = lock_back_end();
     let bytes = pattern(Memory::GOOD + 4096);
     let memory = Memory::new(Beyond::NoAccess);
-    let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_done.load(Ordering::Relaxed) {
-                BackEnd::available().for_each(BackEnd::select);
+        let transfers = scope.spawn(|| {
+            let mut own = vec![0; bytes.len()];
+            for (before, over) in befores().flat_map(|before| OVERS.map(|over| (before, over))) {
+                let block = memory.block(before, before + over);
+                check(copy(block, SrcBlock::from_slice(&bytes)), before, Beyond::NoAccess, &memory);
+                let dst = DstBlock::from_slice(&mut own);
+                check(copy(dst, block.as_source()), before, Beyond::NoAccess, &memory);
+                assert_eq!(own[..before], bytes[..before]);
+                check(zero(block), before, Beyond::NoAccess, &memory);
             }
         });
-        let mut own = vec![0; bytes.len()];
-        for (before, over) in befores().flat_map(|before| OVERS.map(|over| (before, over))) {
-            let block = memory.block(before, before + over);
-            check(copy(block, SrcBlock::from_slice(&bytes)), before, Beyond::NoAccess, &memory);
-            let dst = DstBlock::from_slice(&mut own);
-            check(copy(dst, block.as_source()), before, Beyond::NoAccess, &memory);
-            assert_eq!(own[..before], bytes[..before]);
-            check(zero(block), before, Beyond::NoAccess, &memory);
+        while !transfers.is_finished() {
+            BackEnd::available().for_each(BackEnd::select);
         }
-        is_done.store(true, Ordering::Relaxed);
     });
     BackEnd::AUTOMATIC.select();
 }
