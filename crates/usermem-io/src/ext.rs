@@ -31,8 +31,8 @@ pub trait IoExt: Io {
     ///
     /// Reads pieces of at most 64 bytes that end at page boundaries, so a string that ends just
     /// before memory that is not there is read without a fault, and every byte is fetched once.
-    /// A piece whose end would lie beyond the highest address is not asked for. Memory is
-    /// allocated as bytes arrive, at most twice as much, whatever `max_len` is.
+    /// A piece whose end would lie beyond the highest address is not asked for. The buffer
+    /// doubles as bytes arrive, whatever `max_len` is.
     ///
     /// ```
     /// use usermem_io::{BytesIo, IoExt, IoOpts};

@@ -25,31 +25,25 @@ pub(crate) enum Page {
     NoAccess,
     ReadOnly,
     ReadWrite,
-    /// Beyond the end of its file.
+    /// Beyond the end of its file. Never read-only as well: which of the two an exchange finds
+    /// first is the processor's choice.
     Missing,
-    MissingReadOnly,
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Hole,
-        Self::NoAccess,
-        Self::ReadOnly,
-        Self::ReadWrite,
-        Self::Missing,
-        Self::MissingReadOnly,
-    ];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Hole, Self::NoAccess, Self::ReadOnly, Self::ReadWrite, Self::Missing];
 
     fn access(self) -> AccessType {
         match self {
             Self::Hole | Self::NoAccess => AccessType::NONE,
-            Self::ReadOnly | Self::MissingReadOnly => AccessType::READ,
+            Self::ReadOnly => AccessType::READ,
             Self::ReadWrite | Self::Missing => AccessType::READ_WRITE,
         }
     }
 
     fn is_missing(self) -> bool {
-        matches!(self, Self::Missing | Self::MissingReadOnly)
+        self == Self::Missing
     }
 }
 
