@@ -4,6 +4,16 @@ use safecopy::{DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, StreamError
 use usermem_types::{Partial, Transfer};
 
 /// A reader that gives what it has, then fails or ends.
+///
+/// ```
+/// use safecopy::{DstBlock, DstBlockSeq, Reader};
+///
+/// let mut reader = testkit::ScriptedReader::new(b"ab", None);
+/// let mut buffer = [0; 3];
+/// let room = DstBlockSeq::of(DstBlock::from_slice(&mut buffer));
+/// assert_eq!(reader.read_to_blocks(room), Ok(2));
+/// assert_eq!((&buffer, reader.calls), (b"ab\0", vec![3]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScriptedReader {
     /// What is left to be read.
@@ -38,6 +48,15 @@ impl Reader for ScriptedReader {
 }
 
 /// A writer that takes as much as it has room for, then fails or is full.
+///
+/// ```
+/// use safecopy::{SrcBlock, SrcBlockSeq, Writer};
+///
+/// let mut writer = testkit::ScriptedWriter::new(2, None);
+/// let bytes = SrcBlockSeq::of(SrcBlock::from_slice(b"abc"));
+/// assert_eq!(writer.write_from_blocks(bytes), Ok(2));
+/// assert_eq!((writer.data, writer.calls), (b"ab".to_vec(), vec![3]));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScriptedWriter {
     /// What was written.
