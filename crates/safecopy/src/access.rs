@@ -6,6 +6,7 @@ use crate::stop::Stop;
 /// The accesses to a word of one size.
 ///
 /// What stands in a value after a fault is unspecified.
+#[doc(hidden)]
 pub trait Access: Sized {
     /// Loads the word, with acquire ordering.
     ///

@@ -11,6 +11,18 @@ use crate::handler::{Kernel, SIGNALS};
 use crate::{back_end, previous, recovery};
 
 /// Why faults cannot be recovered from.
+///
+/// ```
+/// use safecopy::{InitError, Status};
+///
+/// // A library goes on where a handler was replaced by one that passes signals on to ours.
+/// match safecopy::init() {
+///     Ok(()) => assert_eq!(safecopy::status()?, Status::Installed),
+///     Err(InitError::Replaced { signal }) => eprintln!("signal {signal} is another's now"),
+///     Err(error @ InitError::Host { .. }) => return Err(error),
+/// }
+/// # Ok::<(), InitError>(())
+/// ```
 #[derive(Debug)]
 pub enum InitError {
     /// The host refused to install the handler.

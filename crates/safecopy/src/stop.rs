@@ -6,6 +6,7 @@ use crate::HostFault;
 use crate::fault::Cause;
 
 /// How an access ended, in the two registers that a landing finds it in.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Stop {

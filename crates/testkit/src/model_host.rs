@@ -6,6 +6,18 @@ use safecopy::{BlockSeq, HostFault};
 use usermem_types::{FaultKind, Partial, Transfer};
 
 /// Memory of the host: a map from addresses to bytes. What is not in it may not be accessed.
+///
+/// ```
+/// use testkit::{ModelBlocks, ModelHost};
+///
+/// let mut host = ModelHost::default();
+/// host.insert(0x1000, b"abcd");
+/// // The second block goes on where there is no memory.
+/// let blocks = ModelBlocks::new(&[(0x1000, 1), (0x1002, 4)]);
+/// let partial = host.zero(&blocks).unwrap_err();
+/// assert_eq!((partial.done, partial.cause.addr), (3, 0x1004));
+/// assert_eq!(host.load(0x1001), Ok(b'b'));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelHost {
     bytes: BTreeMap<usize, u8>,
@@ -78,6 +90,11 @@ fn fault(addr: usize) -> HostFault {
 }
 
 /// A sequence of blocks: for each, the addresses of its bytes.
+///
+/// ```
+/// let blocks = testkit::ModelBlocks::new(&[(0x10, 3), (0x20, 0), (0x30, 2)]);
+/// assert_eq!(blocks.drop_first(2).blocks(), [(0x12, 1), (0x30, 2)]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelBlocks {
     blocks: VecDeque<VecDeque<usize>>,

@@ -8,6 +8,20 @@ use usermem_types::{Partial, Transfer};
 use crate::{Answer, End, ModelBlocks, ModelHost, StreamCall, StreamScript};
 
 /// How an adapter calls the stream behind it.
+///
+/// ```
+/// use testkit::{Answer, End, Manner, ModelBlocks, ModelHost, ModelStream};
+///
+/// let mut host = ModelHost::default();
+/// host.insert(0x1000, &[0; 8]);
+/// let blocks = ModelBlocks::new(&[(0x1000, 3), (0x1004, 4)]);
+/// let whole = Answer { claims: 4, end: End::Returns };
+/// for (manner, calls) in [(Manner::Blocks, 2), (Manner::Vectors, 1)] {
+///     let mut stream = ModelStream::new(manner, &[whole, whole]);
+///     stream.read(&mut host, &blocks);
+///     assert_eq!(stream.calls.len(), calls);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Once per block.
@@ -21,6 +35,17 @@ pub enum Manner {
 }
 
 /// What an adapter over a [`StreamScript`] does; `None` for a transfer that panics.
+///
+/// ```
+/// use testkit::{Answer, End, Manner, ModelBlocks, ModelHost, ModelStream};
+///
+/// let mut host = ModelHost::default();
+/// host.insert(0x1000, b"abcd");
+/// let short = Answer { claims: 3, end: End::Returns };
+/// let mut stream = ModelStream::new(Manner::Blocks, &[short]);
+/// assert_eq!(stream.write(&host, &ModelBlocks::new(&[(0x1000, 4)])), Some(Ok(3)));
+/// assert_eq!(stream.data, b"abc");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelStream {
     manner: Manner,

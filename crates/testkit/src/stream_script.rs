@@ -10,6 +10,15 @@ use safecopy::{
 use usermem_types::{Errno, Partial, Transfer};
 
 /// What a stream does when it is called.
+///
+/// ```
+/// use std::io::Read;
+/// use testkit::{Answer, End, StreamScript};
+///
+/// // It claims more than it was offered room for.
+/// let mut stream = StreamScript::new(&[Answer { claims: 100, end: End::Returns }]);
+/// assert_eq!(stream.read(&mut [0; 4]).unwrap(), 100);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The bytes that it claims to have moved. It moves no more than it is offered.
@@ -19,6 +28,16 @@ pub struct Answer {
 }
 
 /// How a call of a stream ends.
+///
+/// ```
+/// use std::io::Read;
+/// use testkit::{Answer, End, StreamScript};
+/// use usermem_types::Errno;
+///
+/// let fails = Answer { claims: 0, end: End::Fails(Errno::EIO) };
+/// let error = StreamScript::new(&[fails]).read(&mut [0; 4]).unwrap_err();
+/// assert_eq!(error.raw_os_error(), Some(5));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It returns.
@@ -30,6 +49,14 @@ pub enum End {
 }
 
 /// A call of a stream.
+///
+/// ```
+/// use testkit::{StreamCall, StreamScript};
+///
+/// let mut stream = StreamScript::default();
+/// stream.read_at(&mut [0; 4], 9).unwrap();
+/// assert_eq!(stream.calls, [StreamCall { at: 9, lens: vec![4] }]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamCall {
     /// Where in the source or the sink.
@@ -41,6 +68,17 @@ pub struct StreamCall {
 /// A source and sink that answers from a script, and then moves nothing.
 ///
 /// What it yields at a position is [`StreamScript::byte_at`].
+///
+/// ```
+/// use std::io::Read;
+/// use testkit::{Answer, End, StreamScript};
+///
+/// let mut stream = StreamScript::new(&[Answer { claims: 2, end: End::Returns }]);
+/// let mut bytes = [0; 4];
+/// assert_eq!(stream.read(&mut bytes).unwrap(), 2);
+/// assert_eq!(bytes, [StreamScript::byte_at(0), StreamScript::byte_at(1), 0, 0]);
+/// assert_eq!(stream.read(&mut bytes).unwrap(), 0);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamScript {
     /// What is to come.

@@ -7,6 +7,15 @@ use usermem_types::Errno;
 use crate::{Answer, End};
 
 /// Bytes of a block that may be accessed, and bytes behind them that may not.
+///
+/// ```
+/// use proptest::strategy::{Strategy, ValueTree};
+/// use proptest::test_runner::TestRunner;
+/// use testkit::stream_strategies::shapes;
+///
+/// let shapes = shapes(64, 5).new_tree(&mut TestRunner::default()).unwrap().current();
+/// assert!(shapes.iter().all(|shape| shape.good <= 64 && shape.bad <= 8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Bytes that are there.

@@ -49,7 +49,8 @@ fn collect(items: &[Item], names: &mut Vec<String>) {
             }
             _ => continue,
         };
-        if matches!(visibility, Visibility::Public(_)) && !has_example(attributes) {
+        let is_shown = matches!(visibility, Visibility::Public(_)) && !is_hidden(attributes);
+        if is_shown && !has_example(attributes) {
             names.push(name.to_string());
         }
     }
@@ -59,6 +60,14 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
             && attribute.parse_args::<Ident>().is_ok_and(|name| name == "test")
+    })
+}
+
+/// Whether the documentation leaves the type out: what only a sealed trait is made of.
+fn is_hidden(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("doc")
+            && attribute.parse_args::<Ident>().is_ok_and(|name| name == "hidden")
     })
 }
 
@@ -109,6 +118,7 @@ mod tests {
     #[test]
     fn what_is_not_exported_needs_none() {
         offenders("struct A; pub(crate) enum B {} pub fn f() {} pub type T = u8;", &[]);
+        offenders("#[doc(hidden)] pub trait Sealed {}", &[]);
         offenders("#[cfg(test)] mod tests { pub struct A; } mod m { pub struct B; }", &["B"]);
     }
 

@@ -4,8 +4,8 @@
 //! registers across the inlined assembly show what an operand list forgets; a call between two
 //! snapshots of the whole machine shows what happens to registers that no compiler would use here.
 
-#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
-#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
 mod machine;
 
 use std::hint::black_box;
