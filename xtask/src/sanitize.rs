@@ -52,7 +52,6 @@ const SKIPPED: &[(&str, &str)] = &[
     ("without_init_a_fault_ends_the_process", "it reports a fault of its own accord, and exits"),
     ("pitfall_13_the_message_about_a_stack_overflow", "the message is its own"),
     ("pitfall_14_a_sent_signal_does_not_take", "it takes a sent signal for a fault"),
-    ("pitfall_15_the_whole_machine_survives", "its checks between the snapshots use registers too"),
 ];
 
 /// A program that reads beyond its allocation; what is there depends on nothing that a compiler can foresee.

@@ -77,7 +77,7 @@ struct Bench {
     /// Foreign memory without an edge near.
     foreign: Edge,
     /// Memory of our own, which only pointers refer to.
-    own: *mut u8,
+    own: *mut [u8; ROOM],
 }
 
 const ROOM: usize = LAST + PAGE + 5 * MARGIN;
@@ -93,7 +93,7 @@ impl Bench {
             edge,
             model: pattern(Edge::GOOD, 7),
             foreign,
-            own: Box::leak(Box::new([0; ROOM])).as_mut_ptr(),
+            own: Box::into_raw(Box::new([0; ROOM])),
         }
     }
 
@@ -101,7 +101,7 @@ impl Bench {
     fn other(&self, primitive: Primitive, shift: usize) -> *mut u8 {
         let base = match primitive {
             Primitive::CopyFrom | Primitive::CopyTo => self.foreign.dst(Edge::GOOD, 0).as_ptr(),
-            _ => self.own,
+            _ => self.own.cast(),
         };
         let margin = base.wrapping_add(MARGIN);
         margin.wrapping_add(margin.align_offset(64) % 64 + shift)
@@ -182,6 +182,13 @@ impl Bench {
             Beyond::NoAccess | Beyond::ReadOnly => self.edge.protect_beyond(libc::PROT_READ),
         }
         compare(self.edge.dst(0, 0).as_ptr(), &[0; 2 * PAGE]);
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // SAFETY: it came out of a box, and nothing uses it any more.
+        drop(unsafe { Box::from_raw(self.own) });
     }
 }
 
