@@ -51,6 +51,9 @@ const SKIPPED: &[(&str, &str)] = &[
         "the_file_answers_before_memory_that_is_not_there",
         "qemu looks at the buffer before the file is asked",
     ),
+    ("a_storm_of_signals", "qemu loses signals when many come"),
+    ("every_signal_arrives_when_one_is_sent_at_a_time", "qemu loses signals when many come"),
+    ("a_fault_whose_signal_is_blocked", "qemu hangs at such a fault"),
     ("ptrace", "traces a stub process; qemu's user mode has no ptrace"),
     (
         "a_reservation_that_the_host_refuses_is_halved",

@@ -60,20 +60,6 @@ pub(crate) fn ends(expected: End, body: impl FnOnce()) {
     assert_eq!(end, expected, "{text}");
 }
 
-/// Returns whether a program runs this one that loses signals when many come, and hangs at a fault
-/// whose signal is blocked. Says so: what is not tested here must not count as tested.
-pub(crate) fn is_emulated() -> bool {
-    // SAFETY: takes no argument.
-    let process = unsafe { libc::getpid() };
-    // What the kernel calls the first thread, which nothing here renames.
-    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
-    if name.starts_with("qemu-") {
-        println!("NOT TESTED: {} does not deliver signals as Linux does", name.trim_end());
-        return true;
-    }
-    false
-}
-
 /// An access that is not one of ours.
 pub(crate) fn bad_access(addr: usize) {
     // SAFETY: none; that is the point.
