@@ -59,8 +59,9 @@ pub(crate) struct HostMemory {
 impl HostMemory {
     pub(crate) fn new(pages: &[Page], content: &[u8]) -> Self {
         safecopy::init().expect("the handler can be installed");
-        // Far from where the kernel puts what other threads map, so that a hole stays one.
-        static NEXT: AtomicUsize = AtomicUsize::new(0x20_0000_0000);
+        // Far from where the kernel puts what other threads map, so that a hole stays one; and
+        // from where AddressSanitizer keeps its shadow.
+        static NEXT: AtomicUsize = AtomicUsize::new(0x2000_0000_0000);
         let len = pages.len() * PAGE;
         assert_eq!(content.len(), len);
         let addr = NEXT.fetch_add(len + PAGE, Ordering::Relaxed);
