@@ -1,8 +1,33 @@
 //! Registers around every access, when it works and when it faults.
 //!
-//! Two ways to look, since either alone misses something: values that the compiler keeps in
-//! registers across the inlined assembly show what an operand list forgets; a call between two
-//! snapshots of the whole machine shows what happens to registers that no compiler would use here.
+//! Three ways to look, since none sees all: values that the compiler keeps in registers across the
+//! inlined assembly show what an operand list forgets; so do vector registers that are in use just
+//! before an access and just after, which the compiler saves only if the list names them; a call
+//! between two snapshots of the whole machine shows what happens to registers that no compiler would
+//! use here.
+
+/// Fills the named registers, runs `access`, and checks them. The compiler finds the values best kept
+/// where they are, unless an operand list names the register, or a call is in the way.
+macro_rules! with_pinned {
+    ($access:expr; $($name:ident in $register:tt),*) => {{
+        const NAMES: &[&str] = &[$($register),*];
+        let value = |at: usize| 1.5 + at as f64;
+        let [$(mut $name),*] = std::array::from_fn::<f64, { NAMES.len() }, _>(value);
+        // SAFETY: no instructions.
+        unsafe {
+            asm!("", $(inlateout($register) $name),*, options(nomem, nostack, preserves_flags));
+        }
+        let result = $access();
+        // SAFETY: no instructions.
+        unsafe {
+            asm!("", $(inlateout($register) $name),*, options(nomem, nostack, preserves_flags));
+        }
+        for (at, actual) in [$($name),*].into_iter().enumerate() {
+            assert_eq!(actual.to_bits(), value(at).to_bits(), "{}", NAMES[at]);
+        }
+        result
+    }};
+}
 
 #[cfg_attr(target_arch = "x86_64", path = "arch/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "arch/aarch64.rs")]
@@ -12,7 +37,8 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use safecopy::atomic::{self, Word};
-use safecopy::{BackEnd, DstBlock, SrcBlock, copy, copy_to_uninit, zero};
+use safecopy::{BackEnd, DstBlock, HostFault, SrcBlock, copy, copy_to_uninit, zero};
+use usermem_types::Transfer;
 
 use crate::memory::{Beyond, Edge, with_each_back_end};
 
@@ -51,6 +77,19 @@ impl Watch for LiveValues {
         }
         result
     }
+}
+
+/// Copies while every vector register is in use. A small function of its own: in a large one the
+/// compiler has reasons enough to keep the values in memory.
+#[inline(never)]
+fn copy_pinned(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
+    machine::with_pinned_vectors(|| copy(dst, src))
+}
+
+/// Zeroes while every vector register is in use.
+#[inline(never)]
+fn zero_pinned(dst: DstBlock<'_>) -> Transfer<HostFault> {
+    machine::with_pinned_vectors(|| zero(dst))
 }
 
 /// Fills every register, calls the access, and compares those that a call preserves, and those
@@ -129,6 +168,30 @@ const ACCESSES: usize = 22 * 4 * 5 + 4 * 18;
 fn pitfall_15_values_in_registers_survive_every_access_and_every_fault() {
     let back_ends = with_each_back_end(|_| assert_eq!(every_access(&mut LiveValues), ACCESSES));
     println!("{} accesses", back_ends * ACCESSES);
+}
+
+#[test]
+fn pitfall_15_vector_registers_in_use_survive_copies_and_zeroing() {
+    let edge = Edge::new(Beyond::NoAccess);
+    let other = Edge::new(Beyond::EndOfFile);
+    let mut buffer = [0; 5000];
+    with_each_back_end(|_| {
+        for len in LENGTHS {
+            for before in [len, len - 1, len / 2, 0] {
+                let expected = if before == len { Ok(len) } else { Err(before) };
+                let own = SrcBlock::from_slice(&buffer);
+                let result = copy_pinned(edge.dst(before, len), own);
+                assert_eq!(result.map_err(|partial| partial.done), expected);
+                let own = DstBlock::from_slice(&mut buffer);
+                let result = copy_pinned(own, edge.src(before, len));
+                assert_eq!(result.map_err(|partial| partial.done), expected);
+                let result = copy_pinned(other.dst(before, len), edge.src(before, len));
+                assert_eq!(result.map_err(|partial| partial.done), expected);
+                let result = zero_pinned(edge.dst(before, len));
+                assert_eq!(result.map_err(|partial| partial.done), expected);
+            }
+        }
+    });
 }
 
 #[test]
