@@ -7,5 +7,6 @@
 mod chaining;
 mod child;
 mod fork;
+mod guards;
 mod storms;
 mod threads;
