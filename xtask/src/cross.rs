@@ -52,7 +52,6 @@ const SKIPPED: &[(&str, &str)] = &[
         "qemu looks at the buffer before the file is asked",
     ),
     ("a_storm_of_signals", "qemu loses signals when many come"),
-    ("every_signal_arrives_when_one_is_sent_at_a_time", "qemu loses signals when many come"),
     ("a_fault_whose_signal_is_blocked", "qemu hangs at such a fault"),
     ("ptrace", "traces a stub process; qemu's user mode has no ptrace"),
     (
