@@ -52,7 +52,10 @@ const SKIPPED: &[(&str, &str)] = &[
         "the_file_answers_before_memory_that_is_not_there",
         "qemu looks at the buffer before the file is asked",
     ),
-    ("a_storm_of_signals", "qemu loses signals when many come"),
+    (
+        "a_storm_of_signals",
+        "under qemu the process ends by SIGSEGV or hangs, though no access faults",
+    ),
     ("a_fault_whose_signal_is_blocked", "qemu hangs at such a fault"),
     ("ptrace", "traces a stub process; qemu's user mode has no ptrace"),
     (
