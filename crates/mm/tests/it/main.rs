@@ -5,6 +5,7 @@
 mod conformance;
 mod direct;
 mod machine;
+mod model;
 mod objects;
 mod rig;
 mod stress;
