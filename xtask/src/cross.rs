@@ -64,6 +64,10 @@ const SKIPPED: &[(&str, &str)] = &[
     ),
 ];
 
+/// One test at a time: qemu forks without regard for its other threads, and a child of a test then waits for ever for a
+/// lock that one of them held.
+const TEST_THREADS: &str = "1";
+
 /// Property tests try so many cases here; emulation is slow and the native run tries them all.
 const PROPTEST_CASES: &str = "16";
 
@@ -144,6 +148,7 @@ impl Cross<'_> {
     fn test(&self, kind: &[&str], crates: &[&str]) -> Result<(), String> {
         let mut command = self.cargo("test");
         command.arg("--no-fail-fast").env("PROPTEST_CASES", PROPTEST_CASES);
+        command.env("RUST_TEST_THREADS", TEST_THREADS);
         command.args(kind).args(crates.iter().flat_map(|name| ["-p", name])).arg("--");
         command.args(SKIPPED.iter().flat_map(|(name, _)| ["--skip", name]));
         run_command(&mut command, minutes(12))
