@@ -1,6 +1,11 @@
 //! What a processor in software sees of recorded mappings.
+#![expect(unsafe_code, reason = "maps a page for each access")]
+
+use std::ptr;
 
 use memmap::AddressSpace;
+use rustix::mm::{MapFlags, ProtFlags};
+use safecopy::{DstBlock, SrcBlock};
 use usermem_types::{AccessType, Addr};
 
 use super::NullAddressSpace;
@@ -23,7 +28,9 @@ impl SoftMemory for NullAddressSpace {
         for span in spans {
             let (now, later) = rest.split_at(span.len);
             // A file that shrinks meanwhile is the test's own doing: it sees a short write.
-            let _ = rustix::io::pwrite(&*span.piece.fd, now, span.offset);
+            if let Some(page) = Page::map(&span, ProtFlags::READ | ProtFlags::WRITE) {
+                let _ = safecopy::copy(page.block(), SrcBlock::from_slice(now));
+            }
             rest = later;
         }
         Ok(())
@@ -36,7 +43,9 @@ impl NullAddressSpace {
         let mut rest = dst;
         for span in spans {
             let (now, later) = rest.split_at_mut(span.len);
-            let _ = rustix::io::pread(&*span.piece.fd, now, span.offset);
+            if let Some(page) = Page::map(&span, ProtFlags::READ) {
+                let _ = safecopy::copy(DstBlock::from_slice(now), page.block().as_source());
+            }
             rest = later;
         }
         Ok(())
@@ -77,6 +86,45 @@ struct Span {
     piece: Piece,
     offset: u64,
     len: usize,
+}
+
+/// A page of a file, mapped for one access: what lies behind the end of the file there is memory
+/// and no part of the file, which reading and writing the file could not tell.
+struct Page<'a> {
+    /// Invariant: the start of a mapping of one page, which this value owns.
+    start: *mut u8,
+    span: &'a Span,
+}
+
+/// The size of a page.
+const PAGE: usize = 4096;
+
+impl<'a> Page<'a> {
+    fn map(span: &'a Span, prot: ProtFlags) -> Option<Self> {
+        let offset = span.offset - span.offset % PAGE as u64;
+        // SAFETY: a new mapping at an address of the host's choice replaces nothing.
+        let start = unsafe {
+            rustix::mm::mmap(ptr::null_mut(), PAGE, prot, MapFlags::SHARED, &*span.piece.fd, offset)
+        };
+        Some(Self { start: start.ok()?.cast(), span })
+    }
+
+    /// Returns the bytes of the span.
+    fn block(&self) -> DstBlock<'_> {
+        // Loses no bits: an offset into a page.
+        let start = self.start.wrapping_add((self.span.offset % PAGE as u64) as usize);
+        // SAFETY: 1. the span lies in its page, whose mapping lives as long as `self` and holds no
+        // Rust object.
+        unsafe { DstBlock::from_raw(start, self.span.len) }
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and every block of it borrowed `self`.
+        let unmapped = unsafe { rustix::mm::munmap(self.start.cast(), PAGE) };
+        debug_assert!(unmapped.is_ok(), "our own invariant: a mapping can be removed");
+    }
 }
 
 #[cfg(test)]
