@@ -42,8 +42,18 @@ impl Active {
     pub(crate) fn replay_invalidations(&mut self, space: &dyn AddressSpace) {
         let mut detached = Detached::new(space);
         for (range, opts) in self.captured.take().into_iter().flatten() {
-            self.remove(range, |pma| opts.invalidate_private || !pma.private, &mut detached);
+            self.invalidate(range, opts, &mut detached);
         }
+    }
+
+    /// Removes what an object wants dropped inside `range`.
+    pub(crate) fn invalidate(
+        &mut self,
+        range: KeyRange,
+        opts: InvalidateOpts,
+        detached: &mut Detached<'_>,
+    ) {
+        self.remove(range, |pma| opts.invalidate_private || !pma.private, detached);
     }
 
     /// Inserts a pma where there is none.

@@ -88,7 +88,7 @@ impl MappingSpace for MemoryManager {
         let mut detached = Detached::new(&*self.space);
         let mut active = self.active.write();
         active.note_invalidation(keys(range), opts);
-        active.remove(keys(range), |pma| opts.invalidate_private || !pma.private, &mut detached);
+        active.invalidate(keys(range), opts, &mut detached);
     }
 }
 
