@@ -79,7 +79,7 @@ impl Pair {
     fn fresh(&self) -> Fixture {
         let fixture = Fixture::new(&["/"], fill);
         if self.by == By::Name {
-            fixture.namespace.add_file(b"/work/ours", 0o444, Arc::new(Vec::new));
+            fixture.namespace.add_file(b"/area/ours", 0o444, Arc::new(Vec::new));
         }
         fixture
     }
@@ -90,12 +90,12 @@ impl Pair {
         let what = format!("{what}, by {:?}", self.by);
         let (host, ours) = self.unchanged.take().unwrap_or_else(|| (self.fresh(), self.fresh()));
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(host.host("work"), flags, Mode::empty()).unwrap();
+        let dir = rustix::fs::open(host.host("area"), flags, Mode::empty()).unwrap();
         let expected = operation(&Where::Host(dir));
-        let base = ours.open("work", libc::O_RDONLY).unwrap();
+        let base = ours.open("area", libc::O_RDONLY).unwrap();
         assert_eq!(operation(&Where::Namespace(&ours, base)), expected, "{what}");
         if expected.is_ok() {
-            assert_eq!(list(&ours.host("work")), list(&host.host("work")), "{what}");
+            assert_eq!(list(&ours.host("area")), list(&host.host("area")), "{what}");
         } else {
             self.unchanged = Some((host, ours));
         }
@@ -103,18 +103,18 @@ impl Pair {
 }
 
 fn fill(dir: &Path) {
-    let work = dir.join("work");
+    let area = dir.join("area");
     for name in ["", "dir", "full"] {
-        fs::create_dir(work.join(name)).unwrap();
+        fs::create_dir(area.join(name)).unwrap();
     }
-    fs::write(work.join("file"), "contents").unwrap();
-    fs::write(work.join("full/inside"), "inside").unwrap();
+    fs::write(area.join("file"), "contents").unwrap();
+    fs::write(area.join("full/inside"), "inside").unwrap();
     for (target, name) in
         [("file", "link"), ("full", "dirlink"), ("nowhere", "dangling"), ("loop", "loop")]
     {
-        symlink(target, work.join(name)).unwrap();
+        symlink(target, area.join(name)).unwrap();
     }
-    rustix::fs::mknodat(rustix::fs::CWD, work.join("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, area.join("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
 }
 
 fn list(dir: &Path) -> Vec<String> {
@@ -305,7 +305,7 @@ fn two_paths(by: By) {
 #[test]
 fn what_stat_tells_is_what_the_host_tells() {
     let fixture = Fixture::new(&[], fill);
-    for path in ["work/file", "work/dir", "work/link", "work/fifo"] {
+    for path in ["area/file", "area/dir", "area/link", "area/fifo"] {
         let ours = fixture.namespace.stat(fixture.root.as_ref(), path.as_bytes(), 0).unwrap();
         let host = fs::metadata(fixture.host(path)).unwrap();
         assert_eq!(
@@ -319,7 +319,7 @@ fn what_stat_tells_is_what_the_host_tells() {
             (host.st_mtime(), host.st_mtime_nsec())
         );
     }
-    let file = fixture.open("work/file", 0).unwrap();
+    let file = fixture.open("area/file", 0).unwrap();
     let (ours, host) = (file.statfs().unwrap(), rustix::fs::fstatfs(fixture_fd(&fixture).as_fd()));
     let host = host.unwrap();
     assert_eq!((ours.kind, ours.bsize), (host.f_type as u64, host.f_bsize as u64));
