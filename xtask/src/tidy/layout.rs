@@ -69,6 +69,25 @@ pub(super) fn manifests(workspace: &Workspace) -> Result<Vec<String>, String> {
     Ok(messages)
 }
 
+/// Checks that no text holds what a merge could not decide.
+pub(super) fn conflict_markers(workspace: &Workspace) -> Result<Vec<String>, String> {
+    let mut messages = Vec::new();
+    for path in workspace.files("")? {
+        let Some(text) = workspace.read(&path)? else { continue };
+        let marked = text.lines().enumerate().filter(|(_, line)| is_conflict_marker(line));
+        messages.extend(marked.map(|(number, _)| {
+            format!("{}:{}: a conflict of a merge; decide it", path.display(), number + 1)
+        }));
+    }
+    Ok(messages)
+}
+
+fn is_conflict_marker(line: &str) -> bool {
+    ["<<<<<<<", ">>>>>>>", "|||||||"].iter().any(|mark| {
+        line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    })
+}
+
 /// Checks that no text names a machine's own paths.
 pub(super) fn machine_paths(workspace: &Workspace) -> Result<Vec<String>, String> {
     let mut messages = Vec::new();
@@ -94,5 +113,12 @@ mod tests {
             compare(&found, &["Cargo.toml", "docs"]),
             ["scripts: does not belong at the top level", "docs: missing at the top level"]
         );
+    }
+    #[test]
+    fn conflict_markers_are_told_from_rules_and_quotes() {
+        let marks = ["<<<<<<< HEAD", ">>>>>>> topic", "|||||||"];
+        assert!(marks.iter().all(|line| is_conflict_marker(line)));
+        let others = ["=======", "<<<<<<<<", ">> quoted", "a <<<<<<< b"];
+        assert!(!others.iter().any(|line| is_conflict_marker(line)));
     }
 }

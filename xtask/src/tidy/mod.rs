@@ -20,6 +20,7 @@ const RULES: &[Rule] = &[
     ("the top level is exactly what docs/architecture.md says", layout::top_level),
     ("manifests agree with their folders", layout::manifests),
     ("no file names a place on somebody's machine", layout::machine_paths),
+    ("no merge was left undecided", layout::conflict_markers),
     ("every architecture has the same files", arch::same_files),
     ("every public type of the lower crates has an example", examples::on_every_type),
     ("fuzz targets only call an oracle", fuzz_targets::are_small),
