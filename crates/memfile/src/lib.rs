@@ -11,7 +11,9 @@ mod charge;
 mod free_runs;
 mod memory_file;
 mod page_counts;
+mod page_store;
 mod region;
+mod shard;
 mod shared_memory;
 
 pub use charge::Charge;

@@ -5,24 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap::{File, FileRange, FileRef};
-use parking_lot::Mutex;
 use safecopy::{DstBlock, SrcBlock};
 use usermem_types::{Errno, PageSize};
 
 use crate::charge::Account;
-use crate::free_runs::FreeRuns;
-use crate::page_counts::PageCounts;
+use crate::free_runs::Wanted;
+use crate::page_store::{Geometry, PageStore};
 use crate::region::Region;
+use crate::shard::Kind;
 use crate::{AllocOpts, Charge, Commit, MemoryFileError, MemoryFileOptions};
 
 #[cfg(test)]
 mod tests;
-
-/// The unit in which the file grows. Growing commits nothing.
-const CHUNK: u64 = 1 << 30;
-
-/// The longest run of freed pages that is kept with its memory.
-const RECYCLED_RUN_MAX: u64 = 64 << 10;
 
 /// All application memory: pages of a memfd, handed out zeroed and counted.
 ///
@@ -33,22 +27,11 @@ const RECYCLED_RUN_MAX: u64 = 64 << 10;
 pub struct MemoryFile {
     region: Region,
     page_size: PageSize,
-    recycle_budget: u64,
-    pages: Mutex<Pages>,
+    pages: PageStore,
     account: Account,
     allocated: AtomicU64,
     peak_allocated: AtomicU64,
     next_inode: AtomicU64,
-}
-
-/// The state of every page of the file.
-#[derive(Debug, Default)]
-struct Pages {
-    /// The file's length.
-    size: u64,
-    used: PageCounts,
-    dirty: FreeRuns,
-    clean: FreeRuns,
 }
 
 impl MemoryFile {
@@ -57,11 +40,19 @@ impl MemoryFile {
     /// # Errors
     /// What the host refused.
     pub fn new(options: MemoryFileOptions) -> Result<Arc<Self>, MemoryFileError> {
+        Self::with_geometry(options, Geometry::default())
+    }
+
+    fn with_geometry(
+        options: MemoryFileOptions,
+        geometry: Geometry,
+    ) -> Result<Arc<Self>, MemoryFileError> {
+        let region = Region::new(options.reservation)?;
+        let (budget, page) = (options.recycle_budget, options.page_size.bytes());
         Ok(Arc::new(Self {
-            region: Region::new(options.reservation)?,
+            pages: PageStore::new(region.reserved(), geometry, budget, page),
+            region,
             page_size: options.page_size,
-            recycle_budget: options.recycle_budget,
-            pages: Mutex::new(Pages::default()),
             account: Account::new(options.limit),
             allocated: AtomicU64::new(0),
             peak_allocated: AtomicU64::new(0),
@@ -82,12 +73,12 @@ impl MemoryFile {
             return Err(Errno::EINVAL);
         }
         let len = self.page_size.round_up(len).ok_or(Errno::ENOMEM)?;
-        let (range, is_dirty) = self.pages.lock().take(len, opts, &self.region)?;
-        let allocated = self.allocated.fetch_add(len, Ordering::Relaxed) + len;
-        self.peak_allocated.fetch_max(allocated, Ordering::Relaxed);
+        let recycles = matches!(opts.commit, Commit::CallerTouches | Commit::CallerOverwrites);
+        let (range, kind) = self.pages.take(self.wanted(len, opts), recycles, &self.region)?;
+        self.count_allocated(len);
         // From here on an early return gives the pages back.
         let pages = FileRef::adopt(Arc::clone(self) as Arc<dyn File>, range);
-        if is_dirty && opts.commit != Commit::CallerOverwrites {
+        if kind == Kind::Dirty && opts.commit != Commit::CallerOverwrites {
             self.clear(range)?;
         }
         if opts.commit == Commit::Now {
@@ -104,7 +95,7 @@ impl MemoryFile {
         if range.is_empty() {
             return Ok(());
         }
-        self.release(range)
+        self.region.release(range)
     }
 
     /// Charges `bytes` against the limit for as long as the result lives.
@@ -160,6 +151,9 @@ impl MemoryFile {
     }
 
     /// Returns how many bytes of memory the host has put behind the file, recycled pages included.
+    ///
+    /// This asks the host: pages get memory when code in another process touches them, and nobody
+    /// is told.
     #[must_use]
     pub fn committed_bytes(&self) -> u64 {
         self.region.committed_bytes()
@@ -183,53 +177,45 @@ impl MemoryFile {
         }
     }
 
-    /// Makes pages read as zero, and gives their memory back where the host lets us.
-    fn release(&self, range: FileRange) -> Result<(), Errno> {
-        self.region.punch(range).or_else(|errno| {
-            safecopy::zero(self.region.destination(range)).map(|_| ()).map_err(|_| errno)
-        })
+    fn wanted(&self, len: u64, opts: AllocOpts) -> Wanted {
+        let huge = self.page_size.huge_bytes();
+        let congruent = match opts.shown_at {
+            Some(addr) if len >= huge => (huge, addr & (huge - 1)),
+            _ => (1, 0),
+        };
+        Wanted { len, direction: opts.direction, near: opts.near, congruent }
+    }
+
+    fn count_allocated(&self, len: u64) {
+        let allocated = self.allocated.fetch_add(len, Ordering::Relaxed) + len;
+        // Usually there were more before, which is found out without a locked instruction.
+        if allocated > self.peak_allocated.load(Ordering::Relaxed) {
+            self.peak_allocated.fetch_max(allocated, Ordering::Relaxed);
+        }
     }
 }
 
 impl File for MemoryFile {
     fn inc_ref(&self, range: FileRange) {
-        self.pages.lock().used.inc(range);
+        self.pages.inc(range);
     }
 
     fn dec_ref(&self, range: FileRange) {
-        let mut pages = self.pages.lock();
-        let freed = pages.used.dec(range);
-        if freed.is_empty() {
-            return;
+        let (freed_bytes, to_release) = self.pages.dec(range);
+        if freed_bytes > 0 {
+            self.allocated.fetch_sub(freed_bytes, Ordering::Relaxed);
         }
-        let mut to_release = Vec::new();
-        let mut bytes = 0;
-        for run in freed {
-            bytes += run.len();
-            if run.len() <= RECYCLED_RUN_MAX {
-                pages.dirty.insert(run);
-            } else {
-                to_release.push(run);
-            }
-        }
-        if pages.dirty.bytes() > self.recycle_budget {
-            to_release.extend(pages.dirty.take_all());
-        }
-        drop(pages);
-        self.allocated.fetch_sub(bytes, Ordering::Relaxed);
-        // Nobody else can reach these pages now, so the lock is not needed to clear them. What
-        // cannot be cleared is never handed out again.
-        to_release.retain(|run| self.release(*run).is_ok());
-        if !to_release.is_empty() {
-            let mut pages = self.pages.lock();
-            for run in to_release {
-                pages.clean.insert(run);
+        // Nobody else can reach these pages now, so no lock is needed to clear them. What cannot be
+        // cleared is never handed out again.
+        for run in to_release {
+            if self.region.release(run).is_ok() {
+                self.pages.add_clean(run);
             }
         }
     }
 
     fn has_unique_ref(&self, range: FileRange) -> bool {
-        self.pages.lock().used.is_unique(range)
+        self.pages.is_unique(range)
     }
 
     fn source(&self, range: FileRange) -> Result<SrcBlock<'_>, Errno> {
@@ -242,60 +228,5 @@ impl File for MemoryFile {
 
     fn fd(&self) -> BorrowedFd<'_> {
         self.region.fd()
-    }
-}
-
-impl Pages {
-    /// Chooses free pages and gives each its first reference; returns also whether they are dirty.
-    fn take(
-        &mut self,
-        len: u64,
-        opts: AllocOpts,
-        region: &Region,
-    ) -> Result<(FileRange, bool), Errno> {
-        if matches!(opts.commit, Commit::CallerTouches | Commit::CallerOverwrites)
-            && let Some(range) = self.find_dirty(len, opts)
-        {
-            self.dirty.take(range);
-            self.used.add(range);
-            return Ok((range, true));
-        }
-        let range = match self.clean.find(len, opts.direction, opts.near) {
-            Some(range) => range,
-            None => {
-                self.grow(len, region)?;
-                self.clean.find_by_size(len, opts.direction).ok_or(Errno::ENOMEM)?
-            }
-        };
-        self.clean.take(range);
-        self.used.add(range);
-        Ok((range, false))
-    }
-
-    /// Returns dirty pages, unless clean ones would continue the neighbour and dirty ones not.
-    fn find_dirty(&self, len: u64, opts: AllocOpts) -> Option<FileRange> {
-        if let Some(near) = opts.near {
-            if let Some(range) = self.dirty.find_at(len, opts.direction, near) {
-                return Some(range);
-            }
-            if self.clean.find_at(len, opts.direction, near).is_some() {
-                return None;
-            }
-        }
-        self.dirty.find_by_size(len, opts.direction)
-    }
-
-    /// Grows the file by whole chunks so that `len` free bytes lie at its end.
-    fn grow(&mut self, len: u64, region: &Region) -> Result<(), Errno> {
-        let chunks = len.div_ceil(CHUNK);
-        let wanted = chunks.checked_mul(CHUNK).and_then(|by| self.size.checked_add(by));
-        let size = wanted.ok_or(Errno::ENOMEM)?.min(region.reserved());
-        if size - self.size < len {
-            return Err(Errno::ENOMEM);
-        }
-        region.grow(size).map_err(|_| Errno::ENOMEM)?;
-        self.clean.insert(FileRange::new(self.size, size));
-        self.size = size;
-        Ok(())
     }
 }

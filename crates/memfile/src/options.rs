@@ -15,7 +15,7 @@ pub struct MemoryFileOptions {
     /// host refuses, half of it is tried, and so on.
     pub reservation: u64,
     /// Bytes of freed pages that are kept to be zeroed by hand and used again, which is cheaper
-    /// than giving them back to the host.
+    /// than giving them back to the host. When there are more, a quarter of them goes.
     pub recycle_budget: u64,
 }
 
@@ -59,6 +59,10 @@ pub struct AllocOpts {
     /// The offset where the allocation should start, or with [`Direction::TopDown`] end, so that
     /// it continues an earlier one and the host can merge their mappings.
     pub near: Option<u64>,
+    /// The address where the pages will be shown. When there is nothing to continue, an
+    /// allocation of a huge page or more lies as far from the boundary of one as the address does,
+    /// if that can be had: the host can then use huge pages, where it does so for memory files.
+    pub shown_at: Option<u64>,
     /// When the pages get memory.
     pub commit: Commit,
 }

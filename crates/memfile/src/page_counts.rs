@@ -2,7 +2,7 @@
 
 use memmap::FileRange;
 use rangeset::{KeyRange, RangeMap, Segment};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 /// The ranges whose last reference went.
 pub(crate) type Freed = SmallVec<[FileRange; 2]>;
@@ -55,6 +55,13 @@ impl PageCounts {
     /// # Panics
     /// When a page has none.
     pub(crate) fn dec(&mut self, range: FileRange) -> Freed {
+        if let Some((run, Refs(1))) = self.runs.get(range.start)
+            && run.end >= range.end
+        {
+            // The usual end: nothing is counted down that goes at once.
+            self.runs.remove_range(key(range), |_, _| {});
+            return smallvec![range];
+        }
         let mut freed = Freed::new();
         let mut seen = 0;
         self.runs.edit(key(range), |run, refs| {
@@ -83,10 +90,28 @@ impl PageCounts {
         at >= range.end
     }
 
+    /// Returns how much of the start of a range has references, whatever their number.
+    pub(crate) fn referenced_end(&self, range: FileRange) -> u64 {
+        let mut at = range.start;
+        for (run, _) in self.runs.iter_in(key(range)) {
+            if run.start > at {
+                break;
+            }
+            at = run.end;
+        }
+        at.min(range.end)
+    }
+
     /// Returns how many runs there are.
     #[cfg(test)]
     pub(crate) fn num_runs(&self) -> usize {
         self.runs.len()
+    }
+
+    /// Returns how many bytes have references.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.runs.span()
     }
 }
 

@@ -82,6 +82,13 @@ impl Region {
         rustix::fs::fallocate(&self.fd, flags, range.start, range.len()).map_err(errno)
     }
 
+    /// Makes pages that nobody else sees read as zero, and gives their memory back where the host
+    /// lets us.
+    pub(crate) fn release(&self, range: FileRange) -> Result<(), Errno> {
+        self.punch(range)
+            .or_else(|errno| safecopy::zero(self.destination(range)).map(|_| ()).map_err(|_| errno))
+    }
+
     /// Puts memory behind every page of a range.
     pub(crate) fn populate(&self, range: FileRange) -> Result<(), Errno> {
         let block = self.destination(range);

@@ -1,9 +1,13 @@
 use super::*;
 use crate::Direction;
+use crate::page_store::RECYCLED_RUN_MAX;
 
 mod model;
+mod placement;
+mod threads;
 
 const PAGE: u64 = 4096;
+const CHUNK: u64 = 1 << 30;
 
 /// A small file: what the host is asked for must not depend on the machine.
 fn file(recycle_budget: u64) -> Arc<MemoryFile> {
@@ -16,8 +20,12 @@ fn near(direction: Direction, near: u64) -> AllocOpts {
     AllocOpts { direction, near: Some(near), ..AllocOpts::default() }
 }
 
-const TOUCHES: AllocOpts =
-    AllocOpts { direction: Direction::BottomUp, near: None, commit: Commit::CallerTouches };
+const TOUCHES: AllocOpts = AllocOpts {
+    direction: Direction::BottomUp,
+    near: None,
+    shown_at: None,
+    commit: Commit::CallerTouches,
+};
 
 fn read(pages: &FileRef) -> Vec<u8> {
     let mut bytes = vec![0xee; pages.range().len() as usize];
@@ -92,10 +100,10 @@ fn dropping_part_of_a_range_frees_that_part() {
     low.try_merge(hole).unwrap();
     low.try_merge(high).unwrap();
     assert_eq!(low.range(), FileRange::new(0, 4 * PAGE));
-    assert_eq!(file.pages.lock().used.num_runs(), 1);
+    assert_eq!(file.pages.check(), 1);
     drop(low);
     assert_eq!(file.allocated_bytes(), 0);
-    assert_eq!(file.pages.lock().used.num_runs(), 0);
+    assert_eq!(file.pages.check(), 0);
 }
 
 #[test]
@@ -143,7 +151,8 @@ fn a_hint_is_continued_upwards_and_downwards() {
     let top_down = AllocOpts { direction: Direction::TopDown, ..AllocOpts::default() };
     let high = file.allocate(PAGE, top_down).unwrap();
     let low = file.allocate(PAGE, AllocOpts::default()).unwrap();
-    assert_eq!((high.range().end, low.range().start), (CHUNK, 0));
+    // The part of the file that serves one serves the other.
+    assert_eq!((high.range().end, low.range().start), (CHUNK, CHUNK - (64 << 20)));
     let above = file.allocate(PAGE, near(Direction::BottomUp, low.range().end)).unwrap();
     assert_eq!(above.range().start, low.range().end);
     let below = file.allocate(3 * PAGE, near(Direction::TopDown, high.range().start)).unwrap();
@@ -185,21 +194,9 @@ fn small_holes_are_passed_over_and_small_enough_requests_fill_them() {
     });
     let big = file.allocate(2 * PAGE, AllocOpts::default()).unwrap();
     assert_eq!(big.range().start, 200 * PAGE);
-    assert_eq!(file.pages.lock().size, CHUNK, "the file did not grow for it");
+    assert_eq!(file.pages.size(), CHUNK, "the file did not grow for it");
     let one = file.allocate(PAGE, AllocOpts::default()).unwrap();
     assert_eq!(one.range().start, holes[0]);
-}
-
-#[test]
-fn the_file_grows_by_chunks() {
-    let file = file(0);
-    let first = file.allocate(CHUNK - PAGE, AllocOpts::default()).unwrap();
-    let second = file.allocate(2 * PAGE, AllocOpts::default()).unwrap();
-    // The last page of the first chunk and the new one are one free run.
-    assert_eq!(second.range().start, first.range().end);
-    assert_eq!(file.pages.lock().size, 2 * CHUNK);
-    fill(&second, 1);
-    assert_eq!(read(&second), vec![1; 2 * PAGE as usize]);
 }
 
 #[test]
@@ -249,20 +246,48 @@ fn a_hint_wins_over_recycling() {
 }
 
 #[test]
-fn memory_beyond_the_recycling_budget_is_given_back() {
-    let file = file(4 * PAGE);
-    let pages: Vec<_> = (0..5).map(|_| file.allocate(PAGE, TOUCHES).unwrap()).collect();
-    for page in &pages {
-        fill(page, 0xff);
+fn beyond_the_recycling_budget_a_quarter_of_it_is_given_back() {
+    let file = file(8 * PAGE);
+    // Apart from each other, so that they do not become one run.
+    let mut rest = file.allocate(40 * PAGE, AllocOpts::default()).unwrap();
+    let (mut pages, mut between) = (Vec::new(), Vec::new());
+    for len in [1, 2, 1, 3, 1, 1] {
+        let mut run = rest.split_off(PAGE);
+        between.push(std::mem::replace(&mut rest, run.split_off(len * PAGE)));
+        fill(&run, 0xff);
+        pages.push(run);
     }
-    let mut pages = pages.into_iter();
-    drop(pages.by_ref().take(4).collect::<Vec<_>>());
-    assert_eq!(file.committed_bytes(), 5 * PAGE);
+    let longest = pages[3].range();
+    drop(pages.drain(..5).collect::<Vec<_>>());
+    assert_eq!(file.committed_bytes(), 9 * PAGE);
     drop(pages);
-    assert_eq!(file.committed_bytes(), 0);
-    let pages = file.allocate(5 * PAGE, TOUCHES).unwrap();
-    assert_eq!(pages.range().start, 0);
-    assert!(is_zero(&pages));
+    // Six stay: the longest run went.
+    assert_eq!(file.committed_bytes(), 6 * PAGE);
+    assert!(file.pages.check() > 0);
+    let again = file.allocate(3 * PAGE, TOUCHES).unwrap();
+    assert_eq!((again.range(), file.committed_bytes()), (longest, 6 * PAGE), "clean");
+    assert!(is_zero(&again));
+    drop((again, rest, between));
+    assert_eq!((file.allocated_bytes(), file.pages.check()), (0, 0));
+}
+
+#[test]
+fn a_run_longer_than_what_has_to_go_is_cut() {
+    let file = file(16 * PAGE);
+    let mut pages = file.allocate(17 * PAGE, TOUCHES).unwrap();
+    fill(&pages, 0xff);
+    let start = pages.range().start;
+    while pages.range().len() > PAGE {
+        let last = pages.split_off(pages.range().len() - PAGE);
+        drop(last);
+    }
+    assert_eq!(file.committed_bytes(), 17 * PAGE);
+    drop(pages);
+    assert_eq!(file.committed_bytes(), 12 * PAGE);
+    let kept = file.allocate(12 * PAGE, TOUCHES).unwrap();
+    assert_eq!(kept.range(), FileRange::new(start, start + 12 * PAGE));
+    assert!(is_zero(&kept));
+    assert_eq!(file.committed_bytes(), 12 * PAGE);
 }
 
 #[test]
@@ -348,32 +373,4 @@ fn whoever_gets_the_descriptor_cannot_truncate_or_seal_the_file() {
     assert_eq!(truncated, Err(rustix::io::Errno::PERM));
     let sealed = rustix::fs::fcntl_add_seals(file.fd(), rustix::fs::SealFlags::GROW);
     assert_eq!(sealed, Err(rustix::io::Errno::PERM));
-}
-
-#[test]
-fn threads_do_not_get_each_others_pages() {
-    let file = file(16 * PAGE);
-    std::thread::scope(|scope| {
-        for value in 1..=4u8 {
-            let file = &file;
-            scope.spawn(move || {
-                let mut held = Vec::new();
-                for round in 0..200u64 {
-                    let pages = file.allocate((1 + round % 7) * PAGE, TOUCHES).unwrap();
-                    assert!(is_zero(&pages));
-                    fill(&pages, value);
-                    held.push(pages.clone());
-                    if round % 3 == 0 {
-                        held.swap_remove(round as usize % held.len());
-                    }
-                    if held.len() > 8 {
-                        let gone = held.remove(0);
-                        assert!(read(&gone).iter().all(|byte| *byte == value));
-                    }
-                }
-            });
-        }
-    });
-    assert_eq!(file.allocated_bytes(), 0);
-    assert_eq!(file.pages.lock().used.num_runs(), 0);
 }

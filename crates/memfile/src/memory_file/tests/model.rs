@@ -24,13 +24,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let direction = prop_oneof![Just(Direction::BottomUp), Just(Direction::TopDown)];
     let commit = prop_oneof![Just(Commit::Lazy), Just(Commit::CallerTouches), Just(Commit::Now)];
     let near = proptest::option::of((0..40u64).prop_map(|page| page * PAGE));
-    let opts = (direction, near, commit).prop_map(|(direction, near, commit)| AllocOpts {
-        direction,
-        near,
-        commit,
-    });
+    let shown_at = proptest::option::of((0..1000u64).prop_map(|page| page * PAGE));
+    let opts =
+        (direction, near, shown_at, commit).prop_map(|(direction, near, shown_at, commit)| {
+            AllocOpts { direction, near, shown_at, commit }
+        });
     let step = prop_oneof![
-        4 => (1..20u64, opts).prop_map(|(pages, opts)| Step::Allocate { pages, opts }),
+        4 => (1..40u64, opts).prop_map(|(pages, opts)| Step::Allocate { pages, opts }),
         2 => any::<usize>().prop_map(Step::Clone),
         3 => (any::<usize>(), any::<u64>()).prop_map(|(at, len)| Step::Split(at, len)),
         2 => (any::<usize>(), any::<usize>()).prop_map(|(a, b)| Step::Merge(a, b)),
@@ -127,21 +127,33 @@ fn apply(file: &Arc<MemoryFile>, held: &mut Vec<FileRef>, model: &mut ModelPages
 proptest! {
     #![proptest_config(Config { cases: 64, ..Config::default() })]
 
-    /// Against a count and a value per page.
+    /// Against a count and a value per page, in a file of small shards: allocations, references
+    /// and releases reach over many of them.
     #[test]
-    fn behaves_like_a_count_per_page(steps in steps(), budget in 0..40u64) {
-        let file = file(budget * PAGE);
+    fn behaves_like_a_count_per_page(steps in steps(), budget in 0..40u64, shard in 2..6u32) {
+        let options = MemoryFileOptions {
+            reservation: 1 << 26,
+            recycle_budget: budget * PAGE,
+            ..MemoryFileOptions::default()
+        };
+        let geometry = Geometry { shard: PAGE << shard, chunk: 64 * PAGE };
+        let file = MemoryFile::with_geometry(options, geometry).unwrap();
         let mut held = Vec::new();
         let mut model = ModelPages::new();
         for step in steps {
             apply(&file, &mut held, &mut model, step);
             check(&file, &held, &model);
+            file.pages.check();
         }
         held.clear();
         assert_eq!(file.allocated_bytes(), 0);
-        let pages = file.pages.lock();
-        assert_eq!(pages.used.num_runs(), 0);
-        assert_eq!(pages.clean.bytes() + pages.dirty.bytes(), pages.size);
-        assert!(pages.dirty.bytes() <= budget * PAGE);
+        assert_eq!(file.pages.check(), 0);
+        // Nothing is lost: all of it can be had in one piece.
+        let size = file.pages.size();
+        if size > 0 {
+            let all = file.allocate(size, AllocOpts::default()).unwrap();
+            assert!(is_zero(&all));
+            assert_eq!((all.range().start, file.pages.size()), (0, size));
+        }
     }
 }
