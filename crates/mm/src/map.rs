@@ -6,6 +6,7 @@ use rangeset::KeyRange;
 use usermem_types::{AccessType, Addr, Errno};
 
 use crate::mapping::{MAX_VMAS, Mapping};
+use crate::placement::Kind;
 use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
@@ -84,7 +85,10 @@ impl MemoryManager {
         if mapping.vmas.len() > MAX_VMAS {
             return Err(Errno::ENOMEM);
         }
-        let range = self.place(&mapping, addr, len, flags)?;
+        let is_private = flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits();
+        let kind =
+            if object.is_none() && is_private { Kind::PrivateAnonymous } else { Kind::Other };
+        let range = self.place(&mapping, addr, len, flags, kind)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
         let is_file = object.is_some() || flags.contains(MmapFlags::HUGETLB);
         if is_file && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {

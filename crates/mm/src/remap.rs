@@ -7,8 +7,9 @@ use crate::MemoryManager;
 use crate::active::Detached;
 use crate::flags::{MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
 use crate::mapping::{MAX_VMAS, Mapping};
+use crate::placement::Kind;
 use crate::range::{PAGE_SIZE, addrs};
-use crate::vma::VmaFlags;
+use crate::vma::{Vma, VmaFlags};
 
 /// What `mremap` is asked for, checked as far as that needs no lock.
 #[derive(Clone, Copy)]
@@ -147,7 +148,8 @@ impl MemoryManager {
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let target = self.search(mapping, new_len).ok_or(Errno::ENOMEM)?;
+        let kind = placed_as(vma);
+        let target = self.search(mapping, new_len, kind).ok_or(Errno::ENOMEM)?;
         self.move_one(mapping, request.old(), target, false)?;
         Ok((target, target.start))
     }
@@ -200,9 +202,11 @@ impl MemoryManager {
             self.try_unmap(mapping, target)?;
         }
         // The source may have been a part of the target, when nothing of it was to be moved.
-        if mapping.vmas.get(addr).is_none() {
-            return Err(Errno::EFAULT);
-        }
+        let kind = match mapping.vmas.get(addr) {
+            Some((_, vma)) if new_addr == 0 => placed_as(vma),
+            Some(_) => Kind::Other,
+            None => return Err(Errno::EFAULT),
+        };
         self.unmap_tail(mapping, request)?;
         let source = KeyRange::new(addr, addr + old_len.min(new_len));
         if dont_unmap {
@@ -213,7 +217,7 @@ impl MemoryManager {
         } else if new_addr >= self.layout.min.get() && mapping.is_available(target) {
             target
         } else {
-            self.search(mapping, new_len).ok_or(Errno::ENOMEM)?
+            self.search(mapping, new_len, kind).ok_or(Errno::ENOMEM)?
         };
         self.move_one(mapping, source, target, dont_unmap)?;
         Ok((target, target.start))
@@ -299,4 +303,9 @@ impl MemoryManager {
             active.insert(KeyRange::new(start, start + held.len()), pma);
         }
     }
+}
+
+/// Returns what decides where a vma that moves goes.
+fn placed_as(vma: &Vma) -> Kind {
+    if vma.object.is_none() { Kind::PrivateAnonymous } else { Kind::Other }
 }

@@ -149,7 +149,7 @@ impl MemoryManager {
             (None, Some((_, pma))) => (Direction::TopDown, Some(pma.file.range().start)),
             (None, None) => (Direction::BottomUp, None),
         };
-        let opts = AllocOpts { direction, near, ..opts };
+        let opts = AllocOpts { direction, near, shown_at: Some(range.start), ..opts };
         self.memory.allocate(range.len(), opts).map_err(|_| FaultKind::NoMemory)
     }
 

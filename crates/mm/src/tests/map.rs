@@ -2,8 +2,8 @@
 
 use usermem_types::{AccessType, Addr, Errno, FaultKind};
 
-use super::rig::{BASE, R, RW, RX, Rig, page};
-use crate::range::PAGE;
+use super::rig::{BASE, NONE, R, RW, RX, Rig, page};
+use crate::range::{HUGE, PAGE};
 use crate::{MmapFlags, MmapRequest};
 
 fn request(addr: Addr, len: u64, flags: MmapFlags) -> MmapRequest {
@@ -119,6 +119,72 @@ fn mappings_go_to_the_highest_place_and_merge() {
     assert_eq!(one, Addr::new(top - 3 * PAGE));
     assert_eq!(rig.mm.usage().mappings, 1);
     rig.check();
+}
+
+/// The addresses are those that Linux 6.18 gives.
+#[test]
+fn private_memory_of_whole_huge_pages_starts_at_one() {
+    let rig = Rig::new();
+    let map = |addr: u64, len, flags| {
+        let request = MmapRequest::anonymous(Addr::new(addr), len, RW, flags);
+        rig.mm.mmap(request).unwrap().get()
+    };
+    let none = MmapFlags::empty();
+    // Something that ends three pages below a boundary.
+    let below = || map(0, 2 * HUGE - 3 * PAGE, none);
+    for flags in [none, MmapFlags::STACK, MmapFlags::GROWSDOWN, MmapFlags::NORESERVE] {
+        for len in [HUGE, 3 * HUGE] {
+            let base = below();
+            let expected = (base - len - HUGE) / HUGE * HUGE + HUGE;
+            assert_eq!(map(0, len, flags), expected, "{flags:?}");
+        }
+    }
+    assert_eq!(map(5, HUGE, none) % HUGE, 0, "a hint that rounds to none");
+    let base = below();
+    assert_eq!(map(0, HUGE + PAGE, none), base - HUGE - PAGE, "not whole ones");
+    let base = below();
+    assert_eq!(map(base, HUGE, none), base - HUGE, "a place was named");
+    let base = below();
+    let shared = MmapRequest {
+        flags: MmapFlags::SHARED | MmapFlags::ANONYMOUS,
+        ..MmapRequest::anonymous(Addr::ZERO, HUGE, RW, none)
+    };
+    assert_eq!(rig.mm.mmap(shared).unwrap().get(), base - HUGE, "shared");
+    // What moves goes to a boundary as well.
+    rig.map(0, 1, RW);
+    rig.map(1, 1, R);
+    let moved = rig.mm.mremap(page(0), PAGE, HUGE, 1, Addr::ZERO).unwrap().get();
+    assert_eq!(moved % HUGE, 0);
+    rig.check();
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn low_memory_of_whole_huge_pages_starts_at_one() {
+    let rig = Rig::new();
+    let low = |len| {
+        let request = MmapRequest::anonymous(Addr::ZERO, len, RW, MmapFlags::BITS_32);
+        rig.mm.mmap(request).unwrap().get()
+    };
+    let got = [HUGE, HUGE, PAGE, HUGE].map(low);
+    assert_eq!(got, [0x4020_0000, 0x4060_0000, 0x4000_0000, 0x40a0_0000]);
+}
+
+#[test]
+fn where_no_boundary_is_free_any_place_will_do() {
+    let rig = Rig::new();
+    let layout = rig.mm.layout();
+    let (min, max) = (layout.min.get(), layout.max.get());
+    let fixed = |addr: u64, len| {
+        let flags = MmapFlags::FIXED | MmapFlags::NORESERVE;
+        rig.mm.mmap(MmapRequest::anonymous(Addr::new(addr), len, NONE, flags)).unwrap();
+    };
+    // Only one hole is left, as long as is wanted and across a boundary.
+    let hole = 0x2000_0000 + PAGE;
+    fixed(min, hole - min);
+    fixed(hole + HUGE, max - hole - HUGE);
+    let anywhere = MmapRequest::anonymous(Addr::ZERO, HUGE, RW, MmapFlags::empty());
+    assert_eq!(rig.mm.mmap(anywhere), Ok(Addr::new(hole)));
 }
 
 #[test]
