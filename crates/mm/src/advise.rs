@@ -122,8 +122,9 @@ fn set_flags(
     if flags == vma.flags {
         return Ok(());
     }
-    if !mapping.may_cut(part) {
-        return Err(Errno::ENOMEM);
+    if !mapping.may_edit(part, |vma| vma.flags = flags) {
+        // As in Linux, which has it for everything that it has no memory for here.
+        return Err(Errno::EAGAIN);
     }
     mapping.edit(part, |vma| vma.flags = flags);
     Ok(())

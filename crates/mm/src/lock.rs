@@ -114,7 +114,7 @@ impl MemoryManager {
         while at < range.end {
             let (held, _) = mapping.vmas.get(at).ok_or(Errno::ENOMEM)?;
             let part = held.intersect(KeyRange::new(at, range.end));
-            if !mapping.may_cut(part) {
+            if !mapping.may_edit(part, |vma| set_lock_flags(vma, lock)) {
                 return Err(Errno::ENOMEM);
             }
             mapping.edit(part, |vma| set_lock_flags(vma, lock));

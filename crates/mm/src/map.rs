@@ -8,6 +8,7 @@ use usermem_types::{AccessType, Addr, Errno};
 use crate::mapping::{MAX_VMAS, Mapping};
 use crate::placement::Kind;
 use crate::range::{HUGE, PAGE_SIZE, addrs};
+use crate::unmap::check_hole;
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
 
@@ -105,9 +106,7 @@ impl MemoryManager {
         mapping.check_unsealed(range)?;
         let replaced = mapping.vmas.span_in(range);
         self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
-        if !mapping.may_cut(range) {
-            return Err(Errno::ENOMEM);
-        }
+        check_hole(&mapping, range)?;
         if accounted {
             let freed = mapping.accounted_in(range);
             mapping.charge(len, freed)?;

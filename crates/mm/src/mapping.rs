@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use memfile::Charge;
 use memmap::MappedObject;
 use parking_lot::RwLockWriteGuard;
-use rangeset::{KeyRange, RangeMap};
+use rangeset::{KeyRange, RangeMap, Segment};
 use smallvec::SmallVec;
 use usermem_types::Errno;
 
@@ -152,6 +152,24 @@ impl Mapping {
             .into_iter()
             .filter(|at| self.vmas.get(*at).is_some_and(|(held, _)| held.start < *at));
         self.vmas.len() + cuts.count() <= MAX_VMAS
+    }
+
+    /// Returns whether `part`, inside one vma, may be changed within the limit on their number: it is
+    /// cut off at both ends, unless it becomes a part of a neighbour instead.
+    pub(crate) fn may_edit(&self, part: KeyRange, change: impl FnOnce(&mut Vma)) -> bool {
+        if self.may_cut(part) {
+            return true;
+        }
+        let Some((held, vma)) = self.vmas.get(part.start) else { return true };
+        let mut changed = vma.copy_at(vma.offset_at(held, part.start));
+        change(&mut changed);
+        let below = self.vmas.before(held.start).is_some_and(|(range, below)| {
+            range.end == part.start && below.can_merge(range, &changed, part)
+        });
+        let above = self.vmas.get(part.end).is_some_and(|(range, above)| {
+            range.start == part.end && changed.can_merge(part, above, range)
+        });
+        below || above
     }
 
     /// Checks the counters.

@@ -8,7 +8,7 @@ use crate::active::{Active, Detached};
 use crate::flags::{PROT_GROWSDOWN, PROT_GROWSUP, PROT_SEM};
 use crate::mapping::Mapping;
 use crate::range::PAGE_SIZE;
-use crate::vma::{VmaFlags, is_data};
+use crate::vma::{Vma, VmaFlags, is_data};
 
 impl MemoryManager {
     /// Changes the protections of a range, as `mprotect(2)`, given the raw protection bits.
@@ -81,13 +81,14 @@ impl MemoryManager {
             // Nothing was ever there to be kept.
             account = VmaFlags::empty();
         }
-        if !mapping.may_cut(part) {
-            return Err(Errno::ENOMEM);
-        }
-        mapping.edit(part, |vma| {
+        let change = |vma: &mut Vma| {
             vma.real = access;
             vma.flags = vma.flags.difference(VmaFlags::ACCOUNT) | account;
-        });
+        };
+        if !mapping.may_edit(part, change) {
+            return Err(Errno::ENOMEM);
+        }
+        mapping.edit(part, change);
         let (_, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
         let mut is_stale = false;
         active.pmas.edit(part, |_, pma| {

@@ -75,7 +75,10 @@ impl MemoryManager {
 }
 
 /// Checks that a hole inside a single vma would not make too many of them.
-fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
+///
+/// # Errors
+/// `ENOMEM` when it would.
+pub(crate) fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
     let is_hole = mapping
         .vmas
         .get(range.start)

@@ -98,7 +98,180 @@ fn there_is_a_limit_on_the_number_of_mappings() {
     assert_eq!(rig.mm.usage().mappings, 65529);
     assert_eq!(rig.mm.munmap(page(100_001), PAGE), Ok(()), "the last one");
     assert_eq!(rig.mm.munmap(page(100_005), PAGE), Err(Errno::ENOMEM));
-    assert_eq!(rig.mm.madvise(page(100_005), PAGE, 10), Err(Errno::ENOMEM));
+    assert_eq!(rig.mm.madvise(page(100_005), PAGE, 10), Err(Errno::EAGAIN));
     assert_eq!(rig.mm.mlock(page(100_005), PAGE, 0), Err(Errno::ENOMEM));
+    rig.mm.mapping.read().check();
+}
+
+/// What is done at the limit to 64 pages, alone at the start of the window, and whether Linux 6.18
+/// does it with so many mappings, from two below the limit to one above.
+struct AtLimit {
+    name: &'static str,
+    call: fn(&Rig) -> Result<(), Errno>,
+    /// How many mappings more there are then, or the error.
+    answers: [Result<isize, Errno>; 4],
+}
+
+fn over(rig: &Rig, index: u64, pages: u64) -> Result<(), Errno> {
+    let flags = MmapFlags::FIXED;
+    rig.mm.mmap(MmapRequest::anonymous(page(index), pages * PAGE, R, flags)).map(drop)
+}
+
+const MIDDLE: u64 = 8;
+const LAST: u64 = 63;
+const NO_ROOM: Result<isize, Errno> = Err(Errno::ENOMEM);
+const AGAIN: Result<isize, Errno> = Err(Errno::EAGAIN);
+const DONTFORK: i32 = 10;
+
+const AT_LIMIT: &[AtLimit] = &[
+    AtLimit {
+        name: "mmap",
+        call: |rig| over(rig, 100, 1),
+        answers: [Ok(1), Ok(1), Ok(1), NO_ROOM],
+    },
+    AtLimit {
+        name: "mmap over the middle",
+        call: |rig| over(rig, MIDDLE, 1),
+        answers: [Ok(2), Ok(2), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "mmap over the end",
+        call: |rig| over(rig, LAST, 1),
+        answers: [Ok(1), Ok(1), Ok(1), NO_ROOM],
+    },
+    AtLimit {
+        name: "mmap over the start",
+        call: |rig| over(rig, 0, 1),
+        answers: [Ok(1), Ok(1), Ok(1), NO_ROOM],
+    },
+    AtLimit {
+        name: "munmap in the middle",
+        call: |rig| rig.mm.munmap(page(MIDDLE), PAGE),
+        answers: [Ok(1), Ok(1), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "munmap at the end",
+        call: |rig| rig.mm.munmap(page(LAST), PAGE),
+        answers: [Ok(0), Ok(0), Ok(0), Ok(0)],
+    },
+    AtLimit {
+        name: "mprotect in the middle",
+        call: |rig| rig.mm.mprotect(page(MIDDLE), PAGE, 1),
+        answers: [Ok(2), NO_ROOM, NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "mprotect at the end",
+        call: |rig| rig.mm.mprotect(page(LAST), PAGE, 1),
+        answers: [Ok(1), Ok(1), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "mprotect at the start",
+        call: |rig| rig.mm.mprotect(page(0), PAGE, 1),
+        answers: [Ok(1), Ok(1), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "madvise in the middle",
+        call: |rig| rig.mm.madvise(page(MIDDLE), PAGE, DONTFORK),
+        answers: [Ok(2), AGAIN, AGAIN, AGAIN],
+    },
+    AtLimit {
+        name: "madvise at the end",
+        call: |rig| rig.mm.madvise(page(LAST), PAGE, DONTFORK),
+        answers: [Ok(1), Ok(1), AGAIN, AGAIN],
+    },
+    AtLimit {
+        name: "mlock in the middle",
+        call: |rig| rig.mm.mlock(page(MIDDLE), PAGE, 0),
+        answers: [Ok(2), NO_ROOM, NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "mlock at the end",
+        call: |rig| rig.mm.mlock(page(LAST), PAGE, 0),
+        answers: [Ok(1), Ok(1), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "guards need no mapping",
+        call: |rig| rig.mm.madvise(page(MIDDLE), PAGE, 102),
+        answers: [Ok(0), Ok(0), Ok(0), Ok(0)],
+    },
+    AtLimit {
+        name: "mremap that shrinks the middle",
+        call: |rig| rig.mm.mremap(page(0), 32 * PAGE, 31 * PAGE, 0, Addr::ZERO).map(drop),
+        answers: [Ok(1), Ok(1), NO_ROOM, NO_ROOM],
+    },
+    AtLimit {
+        name: "mremap that shrinks the end",
+        call: |rig| rig.mm.mremap(page(0), 64 * PAGE, 63 * PAGE, 0, Addr::ZERO).map(drop),
+        answers: [Ok(0), Ok(0), Ok(0), Ok(0)],
+    },
+    AtLimit {
+        name: "mremap to a place",
+        call: |rig| {
+            let (len, flags) = (64 * PAGE, 3);
+            rig.mm.mremap(page(0), len, len, flags, page(200)).map(drop)
+        },
+        answers: [NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM],
+    },
+];
+
+#[test]
+fn calls_at_the_limit_of_mappings_answer_as_linux() {
+    const MAX: usize = 65530;
+    let rig = Rig::new();
+    let count = || rig.mm.mapping.read().vmas.len();
+    // Single pages, far above.
+    let filler = |index: usize| page(1000 + 2 * index as u64);
+    let mut fillers = 0;
+    for (step, mappings) in (MAX - 2..=MAX + 1).enumerate() {
+        for case in AT_LIMIT {
+            // One mapping of 64 pages, and others up to the number that is wanted.
+            rig.mm.munmap(page(0), 1000 * PAGE).unwrap();
+            while count() > mappings - 1 {
+                fillers -= 1;
+                rig.mm.munmap(filler(fillers), PAGE).unwrap();
+            }
+            rig.map(0, 64, RW);
+            while count() < mappings {
+                let flags = MmapFlags::FIXED;
+                let filled = MmapRequest::anonymous(filler(fillers), PAGE, NONE, flags);
+                rig.mm.mmap(filled).unwrap();
+                fillers += 1;
+            }
+            let before = count();
+            let answer = (case.call)(&rig);
+            let after = count();
+            let difference = after as isize - before as isize;
+            assert_eq!(
+                answer.map(|()| difference),
+                case.answers[step],
+                "{}, {mappings}",
+                case.name
+            );
+            if answer.is_err() {
+                assert_eq!(difference, 0, "{}, {mappings}", case.name);
+            }
+        }
+    }
+    rig.mm.mapping.read().check();
+}
+
+/// What becomes a part of its neighbour needs no mapping of its own.
+#[test]
+fn at_the_limit_boundaries_may_still_move() {
+    let rig = Rig::new();
+    rig.map(0, 65536 * 2, RW);
+    let mut cuts = 0;
+    while rig.mm.mprotect(page(3 * cuts + 1), PAGE, 1).is_ok() {
+        cuts += 1;
+    }
+    rig.mm.munmap(page(120_000), PAGE).unwrap();
+    assert_eq!(rig.mm.usage().mappings, 65530);
+    // Between two read-only pages lie two others.
+    assert_eq!(rig.mm.mprotect(page(2), PAGE, 1), Ok(()), "joins the page below");
+    assert_eq!(rig.mm.mprotect(page(6), PAGE, 1), Ok(()), "joins the page above");
+    assert_eq!(rig.mm.usage().mappings, 65530);
+    assert_eq!(rig.mm.mprotect(page(8), PAGE, 0), Err(Errno::ENOMEM));
+    assert_eq!(rig.mm.mprotect(page(8), 2 * PAGE, 1), Ok(()), "joins both");
+    assert_eq!(rig.mm.usage().mappings, 65528);
     rig.mm.mapping.read().check();
 }
