@@ -55,12 +55,12 @@ impl Runner {
         let options = MemoryFileOptions { reservation: 1 << 32, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another().map_err(|error| error.errno)?;
-        let memory = MemoryManager::new(space.address_space(), memory);
-        memory.limits().memlock.set(memlock);
-        memory.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
+        let manager = MemoryManager::new(space.address_space(), Arc::clone(&memory));
+        manager.limits().memlock.set(memlock);
+        manager.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
             let spec = &FILES[index];
-            let file = hostfs::memfd(spec.name.as_bytes(), 0)?;
+            let file = hostfs::memfd(spec.name.as_bytes(), 0, Arc::clone(&memory) as _)?;
             write(&*file, &pattern(spec.bytes, index * 4), 0)?;
             Ok(file)
         });
@@ -69,7 +69,7 @@ impl Runner {
         Ok(Self {
             files: [a, b?, a_readonly],
             source: pattern(COPY_MAX, 5),
-            processes: vec![Process { memory, space, limits: Limits::new() }],
+            processes: vec![Process { memory: manager, space, limits: Limits::new() }],
             witness: None,
             observations: Vec::new(),
         })

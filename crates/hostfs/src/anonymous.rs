@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use memmap::CommitLimit;
 use rustix::event::EventfdFlags;
 use rustix::fs::MemfdFlags;
 use rustix::pipe::PipeFlags;
@@ -31,18 +32,23 @@ pub fn pipe(flags: u32) -> Result<PipeEnds, Errno> {
     Ok((describe(read)?, describe(write)?))
 }
 
-/// Creates a file of memory.
+/// Creates a file of memory, whose pages count against a limit when they are written, allocated
+/// or shown in a mapping: then there is no room (`ENOSPC`), or no memory to show (`SIGBUS`).
 ///
 /// # Errors
 /// `EINVAL` for flags that it does not know; the host's.
-pub fn memfd(name: &[u8], flags: u32) -> Result<Arc<dyn FileDescription>, Errno> {
+pub fn memfd(
+    name: &[u8],
+    flags: u32,
+    limit: Arc<dyn CommitLimit>,
+) -> Result<Arc<dyn FileDescription>, Errno> {
     let flags = known(MemfdFlags::from_bits(flags), flags, MemfdFlags::bits)?;
     let allowed = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     if !allowed.contains(flags) {
         return Err(Errno::EINVAL);
     }
     let fd = rustix::fs::memfd_create(name, flags | MemfdFlags::CLOEXEC).map_err(errno)?;
-    describe(fd)
+    Ok(Arc::new(OpenFile::of_memory(fd, limit)?))
 }
 
 /// Creates a counter to wait on.

@@ -18,6 +18,7 @@ mod lookup;
 mod tree;
 mod walk;
 
+mod held;
 mod mapped_file;
 mod mapping;
 mod mapping_table;

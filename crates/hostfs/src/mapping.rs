@@ -14,14 +14,18 @@ use rustix::fs::FallocateFlags;
 use smallvec::{SmallVec, smallvec};
 use usermem_types::{AccessType, AddrRange, Errno};
 
+use crate::held::Held;
 use crate::host;
 use crate::mapped_file::MappedFile;
 use crate::mapping_table::MappingTable;
 use crate::tree::Tree;
 use crate::{Place, Stat};
 
+/// How far around what is required the pages of a counted file are shown.
+const COUNTED: u64 = 64 << 10;
+
 /// Device and inode number of a file: what makes two open files one object.
-type FileId = ((u32, u32), u64);
+pub(crate) type FileId = ((u32, u32), u64);
 
 /// The objects that exist. An entry is dead when its object is; an object keeps its file open, so
 /// that the inode number is not given to another meanwhile.
@@ -31,6 +35,8 @@ static OBJECTS: Mutex<Option<HashMap<FileId, Weak<Inode>>>> = Mutex::new(None);
 struct Inode {
     pages: Arc<MappedFile>,
     mappings: Mutex<MappingTable>,
+    /// The pages, where they count as memory.
+    held: Option<Arc<Held>>,
 }
 
 /// An inode as mapped through an open file.
@@ -60,9 +66,10 @@ pub(crate) fn object(
     fd: &Arc<OwnedFd>,
     writable: bool,
     tree: Option<&Arc<Tree>>,
+    held: Option<&Arc<Held>>,
 ) -> Result<MappedObject, Errno> {
     let id = file_id(&host::stat(fd.as_fd())?);
-    let inode = inode(id, fd);
+    let inode = inode(id, fd, held);
     let mut perms = AccessType::READ_EXECUTE;
     if writable {
         inode.pages.allow_writing(fd);
@@ -84,14 +91,20 @@ pub(crate) fn truncated(stat: &Stat, len: u64) {
     }
 }
 
-fn inode(id: FileId, fd: &Arc<OwnedFd>) -> Arc<Inode> {
+/// Returns whether anything maps a file.
+pub(crate) fn is_mapped(id: FileId) -> bool {
+    let inode = OBJECTS.lock().as_ref().and_then(|objects| objects.get(&id).cloned());
+    inode.and_then(|inode| inode.upgrade()).is_some_and(|inode| !inode.mappings.lock().is_empty())
+}
+
+fn inode(id: FileId, fd: &Arc<OwnedFd>, held: Option<&Arc<Held>>) -> Arc<Inode> {
     let mut objects = OBJECTS.lock();
     let objects = objects.get_or_insert_default();
     if let Some(inode) = objects.get(&id).and_then(Weak::upgrade) {
         return inode;
     }
     let pages = Arc::new(MappedFile::new(Arc::clone(fd)));
-    let inode = Arc::new(Inode { pages, mappings: Mutex::default() });
+    let inode = Arc::new(Inode { pages, mappings: Mutex::default(), held: held.cloned() });
     // As many dead entries as live ones at most, on average.
     if objects.len() == objects.capacity() {
         objects.retain(|_, inode| inode.strong_count() > 0);
@@ -100,7 +113,7 @@ fn inode(id: FileId, fd: &Arc<OwnedFd>) -> Arc<Inode> {
     inode
 }
 
-fn file_id(stat: &Stat) -> FileId {
+pub(crate) fn file_id(stat: &Stat) -> FileId {
     (stat.dev, stat.ino)
 }
 
@@ -147,11 +160,35 @@ impl Mappable for View {
         if end <= required.start {
             return (SmallVec::new(), error);
         }
-        let source = MappableRange { start: optional.start, end: optional.end.min(end) };
+        let mut source = MappableRange { start: optional.start, end: optional.end.min(end) };
+        let mut error = error;
+        if let Some(held) = &self.inode.held {
+            match counted(held, required, source) {
+                Some(counted) => source = counted,
+                None => {
+                    return (SmallVec::new(), Some(TranslateError::Errno(Errno::ENOMEM)));
+                }
+            }
+            if source.end < required.end && error.is_none() {
+                error = Some(TranslateError::Errno(Errno::ENOMEM));
+            }
+        }
         let pages: Arc<dyn File> = Arc::<MappedFile>::clone(&self.inode.pages);
         let file = FileRef::acquire(pages, FileRange::new(source.start, source.end));
         (smallvec![Translation { source, file, perms: self.perms }], error)
     }
+}
+
+/// Counts the pages that a translation shows, since each of them gets memory when it is touched:
+/// those around what is required, or at least the first of that. Returns what may be shown.
+fn counted(held: &Held, required: MappableRange, all: MappableRange) -> Option<MappableRange> {
+    let start = (required.start & !(COUNTED - 1)).max(all.start);
+    let end = required.end.checked_next_multiple_of(COUNTED).unwrap_or(all.end).min(all.end);
+    if held.hold(start, end).is_ok() {
+        return Some(MappableRange { start, end });
+    }
+    let (_, end) = held.hold_some(required.start, required.end.min(all.end));
+    (end > required.start).then_some(MappableRange { start: required.start, end })
 }
 
 impl MappingIdentity for Identity {

@@ -22,6 +22,11 @@ struct Mapping {
 }
 
 impl MappingTable {
+    /// Returns whether nothing maps the file.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mappings.is_empty()
+    }
+
     pub(crate) fn add(&mut self, space: &Weak<dyn MappingSpace>, range: AddrRange, offset: u64) {
         let mapping = Mapping { space: Weak::clone(space), range, offset };
         self.mappings.insert((identity(space), range.start().get()), mapping);

@@ -3,13 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
-use memmap::MappedObject;
+use memmap::{CommitLimit, MappedObject};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags, SeekFrom, Timespec, Timestamps};
 use usermem_io::{IoCause, IoSequence};
 use usermem_types::{Errno, Transfer};
 
 use crate::attributes::timespec;
+use crate::held::{Held, inner_pages};
 use crate::host::{self, errno};
 use crate::open::Granted;
 use crate::sys::{self, More};
@@ -57,6 +58,8 @@ pub(crate) struct OpenFile {
     /// `None` for what is nowhere in the tree.
     tree: Option<Arc<Tree>>,
     object: OnceLock<MappedObject>,
+    /// The pages, where they count as memory.
+    held: Option<Arc<Held>>,
 }
 
 impl OpenFile {
@@ -79,7 +82,17 @@ impl OpenFile {
             FileType::CharacterDevice => Sink::of_device(stat.rdev),
             _ => Sink::Reading,
         };
-        Ok(Self { fd, place, kind, sink, opened, tree, object: OnceLock::new() })
+        let is_memory = kind == FileKind::Regular && tree.is_none();
+        let held = is_memory.then(|| Held::find(mapping::file_id(&stat))).flatten();
+        Ok(Self { fd, place, kind, sink, opened, tree, object: OnceLock::new(), held })
+    }
+
+    /// Describes a file of memory, which is empty, and whose pages count against a limit.
+    pub(crate) fn of_memory(fd: OwnedFd, limit: Arc<dyn CommitLimit>) -> Result<Self, Errno> {
+        let held = Held::new(mapping::file_id(&host::stat(fd.as_fd())?), limit);
+        let mut file = Self::new(fd, None)?;
+        file.held = Some(held);
+        Ok(file)
     }
 
     fn readable(&self) -> bool {
@@ -105,10 +118,36 @@ impl OpenFile {
 
     fn put(&self, src: IoSequence<'_>, offset: Option<u64>) -> Transfer<IoCause> {
         match self.sink {
+            Sink::Reading if self.held.is_some() => self.put_counted(src, offset),
             Sink::Reading => transfer::write(self.fd.as_fd(), src, offset, self.pieces()),
             Sink::Unseeing => transfer::write_unseen(self.fd.as_fd(), src),
             Sink::Bottomless => Ok(usize::try_from(src.num_bytes()).unwrap_or(usize::MAX)),
         }
+    }
+
+    /// Writes to a file of memory what the limit leaves room for.
+    fn put_counted(&self, src: IoSequence<'_>, offset: Option<u64>) -> Transfer<IoCause> {
+        let write = |src| transfer::write(self.fd.as_fd(), src, offset, self.pieces());
+        let Some(held) = &self.held else { return write(src) };
+        let start = match offset {
+            Some(offset) => offset,
+            None if self.status_flags().contains(StatusFlags::APPEND) => {
+                self.stat().map_err(stream)?.size
+            }
+            None => host_seek(self.fd.as_fd(), 0, Whence::Current).map_err(stream)?,
+        };
+        let end = start.saturating_add(src.num_bytes());
+        let (new, counted) = held.hold_some(start, end);
+        if counted == start && end > start {
+            return Err(stream(Errno::ENOSPC));
+        }
+        let result = write(src.take_first(counted - start));
+        let done = match &result {
+            Ok(done) => *done,
+            Err(partial) => partial.done,
+        };
+        held.release_from(&new, start + done as u64);
+        result
     }
 
     fn check_offset(&self, offset: u64) -> Result<(), Errno> {
@@ -184,6 +223,9 @@ impl FileDescription for OpenFile {
         }
         rustix::fs::ftruncate(&self.fd, len).map_err(errno)?;
         mapping::truncated(&self.stat()?, len);
+        if let Some(held) = &self.held {
+            held.release(inner_pages(len, u64::MAX));
+        }
         Ok(())
     }
 
@@ -192,7 +234,24 @@ impl FileDescription for OpenFile {
             return Err(Errno::EBADF);
         }
         let mode = FallocateFlags::from_bits_retain(mode);
-        rustix::fs::fallocate(&self.fd, mode, offset, len).map_err(errno)
+        let fallocate = || rustix::fs::fallocate(&self.fd, mode, offset, len).map_err(errno);
+        let Some(held) = &self.held else { return fallocate() };
+        let end = offset.saturating_add(len);
+        if FallocateFlags::KEEP_SIZE.contains(mode) {
+            if i64::try_from(end).is_err() {
+                return fallocate();
+            }
+            let new = held.hold(offset, end).map_err(|_| Errno::ENOSPC)?;
+            return fallocate().inspect_err(|_| held.release_from(&new, 0));
+        }
+        fallocate()?;
+        // What is mapped can have memory again at any time.
+        if mode.contains(FallocateFlags::PUNCH_HOLE)
+            && !mapping::is_mapped(mapping::file_id(&self.stat()?))
+        {
+            held.release(inner_pages(offset, len));
+        }
+        Ok(())
     }
 
     fn sync(&self, data_only: bool) -> Result<(), Errno> {
@@ -259,7 +318,8 @@ impl FileDescription for OpenFile {
         if let Some(object) = self.object.get() {
             return Ok(object.clone());
         }
-        let object = mapping::object(&self.fd, self.writable(), self.tree.as_ref())?;
+        let object =
+            mapping::object(&self.fd, self.writable(), self.tree.as_ref(), self.held.as_ref())?;
         Ok(self.object.get_or_init(|| object).clone())
     }
 

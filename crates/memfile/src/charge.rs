@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use memmap::CommitLimit;
 use usermem_types::Errno;
 
 use crate::MemoryFile;
@@ -91,6 +92,16 @@ impl Charge {
         assert!(bytes <= self.bytes, "our own invariant: what is returned was charged");
         self.bytes -= bytes;
         self.memory.account().uncharge(bytes);
+    }
+}
+
+impl CommitLimit for MemoryFile {
+    fn commit(&self, bytes: u64) -> Result<(), Errno> {
+        self.account().charge(bytes)
+    }
+
+    fn uncommit(&self, bytes: u64) {
+        self.account().uncharge(bytes);
     }
 }
 

@@ -1,6 +1,9 @@
 //! How much memory a program uses.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use memfile::MemoryFile;
 
 use crate::MemoryManager;
 
@@ -28,6 +31,12 @@ pub struct Usage {
 }
 
 impl MemoryManager {
+    /// Returns the file that holds the program's memory, and counts what is committed.
+    #[must_use]
+    pub fn memory_file(&self) -> &Arc<MemoryFile> {
+        &self.memory
+    }
+
     /// Returns how much memory the program uses.
     #[must_use]
     pub fn usage(&self) -> Usage {

@@ -178,7 +178,8 @@ pub(crate) fn memfd_create(task: &mut CurrentTask, args: &Args) -> SysResult {
         usermem_io::StringCause::Fault(fault) => kernel_task::errno_of_fault(fault),
     })?;
     let flags = args.uint(1);
-    let file = hostfs::memfd(&name, flags)?;
+    let limit = Arc::clone(task.task().memory_manager().memory_file());
+    let file = hostfs::memfd(&name, flags, limit)?;
     install(task, file, flags & MFD_CLOEXEC != 0)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod escapes;
+mod held;
 mod memory;
 mod native;
 mod proc_and_dev;

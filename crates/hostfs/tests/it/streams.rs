@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use hostfs::{FileKind, PollSet, StatusFlags, Whence};
+use memfile::{MemoryFile, MemoryFileOptions};
+use memmap::CommitLimit;
 use usermem_io::IoCause;
 use usermem_types::{Errno, Fault, FaultKind, Partial};
 
@@ -176,14 +179,20 @@ fn pipes_end_break_and_do_not_seek() {
     assert_eq!(hostfs::pipe(libc::O_APPEND as u32).err(), Some(Errno::EINVAL));
 }
 
+/// Memory without a limit.
+fn memory() -> Arc<dyn CommitLimit> {
+    let options = MemoryFileOptions { reservation: 1 << 26, ..MemoryFileOptions::default() };
+    MemoryFile::new(options).unwrap()
+}
+
 #[test]
 fn anonymous_files_are_what_they_are() {
-    let file = hostfs::memfd(b"name", 0).unwrap();
+    let file = hostfs::memfd(b"name", 0, memory()).unwrap();
     assert_eq!(file.kind(), FileKind::Regular);
     assert_eq!(write(file.as_ref(), b"abc"), Ok(3));
     assert_eq!(read_at(file.as_ref(), 9, 1), Ok(b"bc".to_vec()));
     assert_eq!(file.path(), b"/memfd:name (deleted)");
-    assert_eq!(hostfs::memfd(b"name", 0x8000).err(), Some(Errno::EINVAL));
+    assert_eq!(hostfs::memfd(b"name", 0x8000, memory()).err(), Some(Errno::EINVAL));
     let counter = hostfs::eventfd(3, libc::EFD_NONBLOCK as u32).unwrap();
     assert_eq!(read(counter.as_ref(), 8), Ok(3u64.to_ne_bytes().to_vec()));
     assert_eq!(read(counter.as_ref(), 8), stream(Errno::EAGAIN));

@@ -64,6 +64,17 @@ pub(crate) fn write(file: &dyn FileDescription, bytes: &[u8]) -> Result<usize, I
     with_bytes(&mut buffer, |sequence| file.write(sequence)).map_err(|partial| partial.cause)
 }
 
+/// Writes bytes at an offset.
+pub(crate) fn write_at(
+    file: &dyn FileDescription,
+    bytes: &[u8],
+    offset: u64,
+) -> Result<usize, IoCause> {
+    let mut buffer = bytes.to_vec();
+    let done = with_bytes(&mut buffer, |sequence| file.write_at(sequence, offset));
+    done.map_err(|partial| partial.cause)
+}
+
 fn with_bytes<T>(buffer: &mut [u8], f: impl FnOnce(IoSequence<'_>) -> T) -> T {
     let range = Addr::ZERO.to_range(buffer.len() as u64).unwrap();
     let io = BytesIo::new(buffer);
