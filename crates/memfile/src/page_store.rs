@@ -335,6 +335,9 @@ impl PageStore {
                 continue;
             }
             if let Err(errno) = wide.grow(wanted.len, self.chunk, region) {
+                if self.clean_all(region) {
+                    continue;
+                }
                 // The rest, wherever it is.
                 let rest = wide.take(wanted).or_else(|| self.take_from_shards(wanted, take_from));
                 return rest.ok_or(errno);
@@ -356,6 +359,28 @@ impl PageStore {
         }
         wide.clean.take(part);
         Some(self.shards.open(part))
+    }
+
+    /// Gives back the memory of all dirty pages, which not everyone has use for; returns whether
+    /// there were any.
+    fn clean_all(&self, region: &Region) -> bool {
+        let mut any = false;
+        for shard in self.shards.in_order(Direction::BottomUp, None) {
+            if shard.longest_dirty() == 0 {
+                continue;
+            }
+            let mut dirty = shard.with(|pages| {
+                self.dirty.fetch_sub(pages.dirty.bytes(), Ordering::Relaxed);
+                std::mem::take(&mut pages.dirty)
+            });
+            for run in dirty.take_all() {
+                if region.release(run).is_ok() {
+                    any = true;
+                    shard.with(|pages| pages.clean.insert(run));
+                }
+            }
+        }
+        any
     }
 
     /// Closes the shards of which nothing is in use; returns whether there were any.

@@ -32,8 +32,9 @@ impl MemoryManager {
         let range = to_copy(active, here, wanted, vma);
         match self.copy_range(active, range, vma, detached) {
             Ok(done) if done.contains(wanted.start) => Ok(Step::Changed(done)),
-            // The object ends before what was asked for, or its neighbours cannot be read.
-            _ if range.start < wanted.start => {
+            // The object ends before what was asked for, its neighbours cannot be read, or there is
+            // no memory for them.
+            _ if range.len() > PAGE => {
                 let first = KeyRange::new(wanted.start, wanted.start + PAGE);
                 self.copy_range(active, first, vma, detached).map(Step::Changed)
             }

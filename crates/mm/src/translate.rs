@@ -9,7 +9,7 @@ use crate::MemoryManager;
 use crate::active::{Active, Detached};
 use crate::mapping::Mapping;
 use crate::pma::Pma;
-use crate::range::{addrs, neighbourhood};
+use crate::range::{HUGE, PAGE, addrs, neighbourhood};
 use crate::vma::Vma;
 
 /// How far pages could be made present.
@@ -116,7 +116,8 @@ impl MemoryManager {
         install_object(active, object, here, wanted.intersect(here), (vma_range, vma), access)
     }
 
-    /// Gives anonymous memory to a gap: what is wanted, and its neighbourhood.
+    /// Gives anonymous memory to a gap: what is wanted, and its neighbourhood while the memory file
+    /// has plenty. When it is nearly full, as much of what is wanted as can be had.
     fn allocate(
         &self,
         active: &mut Active,
@@ -124,8 +125,17 @@ impl MemoryManager {
         wanted: KeyRange,
         vma: &Vma,
     ) -> Result<Step, FaultKind> {
-        let range = neighbourhood(wanted).intersect(gap);
-        let pages = self.allocate_near(active, range, AllocOpts::default())?;
+        let has_plenty = self.memory.allocated_bytes() < self.memory.capacity() / 2;
+        let range = if has_plenty { neighbourhood(wanted).intersect(gap) } else { wanted };
+        let pages = self.allocate_near(active, range, AllocOpts::default());
+        let (range, pages) = match pages {
+            Err(_) if range.len() <= 2 * HUGE => {
+                // There may be no run of this length, but single pages.
+                let first = KeyRange::new(wanted.start, wanted.start + PAGE);
+                (first, self.allocate_near(active, first, AllocOpts::default())?)
+            }
+            pages => (range, pages?),
+        };
         active.insert(range, Pma::private(pages, vma));
         Ok(Step::Changed(range))
     }

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod direct;
+mod exhaustion;
 mod machine;
 mod model;
 mod objects;

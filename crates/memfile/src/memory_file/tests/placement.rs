@@ -354,6 +354,31 @@ fn the_last_pages_are_found_wherever_they_are() {
     }
 }
 
+/// Free is free, whatever is in it.
+#[test]
+fn dirty_pages_serve_everyone_when_there_are_no_others() {
+    let options = MemoryFileOptions {
+        reservation: SHARD,
+        recycle_budget: SHARD,
+        ..MemoryFileOptions::default()
+    };
+    let file = MemoryFile::new(options).unwrap();
+    let mut rest = file.allocate(SHARD - 4 * PAGE, UP).unwrap();
+    let last = file.allocate(4 * PAGE, TOUCHES).unwrap();
+    fill(&last, 0xff);
+    let mut first = rest;
+    rest = first.split_off(2 * PAGE);
+    fill(&first, 0xff);
+    drop((first, last));
+    // Dirty, in two places, and wanted by someone who may never touch them.
+    assert_eq!(file.allocate(5 * PAGE, UP).unwrap_err(), Errno::ENOMEM);
+    let pages = file.allocate(3 * PAGE, UP).unwrap();
+    assert!(is_zero(&pages));
+    assert!(is_zero(&file.allocate(2 * PAGE, UP).unwrap()));
+    drop((pages, rest));
+    assert_eq!((file.allocated_bytes(), file.pages.check()), (0, 0));
+}
+
 /// Returns whether a page reads as zero.
 fn is_zero_at(pages: &FileRef, offset: u64) -> bool {
     let page = FileRange::new(pages.range().start + offset, pages.range().start + offset + PAGE);
