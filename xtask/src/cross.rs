@@ -66,6 +66,7 @@ const SKIPPED: &[(&str, &str)] = &[
         "a_reservation_that_the_host_refuses_is_halved",
         "qemu keeps a record of every page mapped; this takes all memory",
     ),
+    ("refusals_of_the_host_are_errors", "the limits that it lowers are those of qemu itself"),
 ];
 
 /// One test at a time: qemu forks without regard for its other threads, and a child of a test then waits for ever for a

@@ -126,6 +126,9 @@ impl OpenFile {
     }
 
     /// Writes to a file of memory what the limit leaves room for.
+    ///
+    /// Nothing is locked while bytes move. Who cuts or punches the file meanwhile may give back
+    /// what is written then.
     fn put_counted(&self, src: IoSequence<'_>, offset: Option<u64>) -> Transfer<IoCause> {
         let write = |src| transfer::write(self.fd.as_fd(), src, offset, self.pieces());
         let Some(held) = &self.held else { return write(src) };

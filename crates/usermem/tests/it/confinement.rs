@@ -208,3 +208,17 @@ fn hog_gets_enomem() {
     assert_eq!(ended.stdout_text(), expected, "stderr:\n{}", ended.stderr_text());
     assert_eq!(ended.status, 0);
 }
+
+/// Files of memory count too: there is no room in them beyond the limit, and what they gave back is there again.
+#[test]
+fn filehog_gets_enospc() {
+    let mut command = usermem();
+    command.args(["--max-memory", "64M", "--"]).arg(guest("filehog"));
+    let ended = run(command, b"");
+    ended.check_sound("filehog");
+    let expected = "a gibibyte of nothing: ok\nwrite: ENOSPC\nmebibytes between 32 and 64: yes\n\
+                    fallocate: ENOSPC\ninto a mapping: ENOMEM\nagain: ENOSPC, as many: yes\n\
+                    memory beside it: ENOMEM\nworks: x\n";
+    assert_eq!(ended.stdout_text(), expected, "stderr:\n{}", ended.stderr_text());
+    assert_eq!(ended.status, 0);
+}
