@@ -113,6 +113,11 @@ pub trait Mappable: Send + Sync + fmt::Debug {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Returns whether the object has no name anywhere, so that a program may name its mappings.
+    fn is_anonymous(&self) -> bool {
+        false
+    }
+
     /// Returns where the pages of `required` are, and of as much of `optional`, which holds it,
     /// as is cheap: translations in order, without gaps, that begin at or before
     /// `required.start`; and why they end before `required.end`, if they do.
