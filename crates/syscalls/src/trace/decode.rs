@@ -284,6 +284,14 @@ mod tests {
         check(ArgKind::Addr, 0, "NULL");
         check(ArgKind::Clock, 1, "CLOCK_MONOTONIC");
         check(ArgKind::Signal, 9, "SIGKILL");
+        check(ArgKind::Membarrier, 1 << 9, "MEMBARRIER_CMD_GET_REGISTRATIONS");
+        check(ArgKind::Membarrier, 3, "0x3");
+        check(ArgKind::PolicyMode, 0x8002, "MPOL_BIND|MPOL_F_STATIC_NODES");
+        check(ArgKind::PolicyMode, 9, "0x9");
+        check(ArgKind::PolicyQuery, 3, "MPOL_F_NODE|MPOL_F_ADDR");
+        check(ArgKind::MovePagesFlags, 6, "MPOL_MF_MOVE|MPOL_MF_MOVE_ALL");
+        check(ArgKind::PidFd, u64::from(-10_001_i32 as u32), "PIDFD_SELF_THREAD_GROUP");
+        check(ArgKind::PidFd, 3, "3");
     }
 
     #[test]
@@ -311,6 +319,24 @@ mod tests {
         let kinds = [ArgKind::BufOut, ArgKind::Size];
         check(&mut bytes, &kinds, [1, 12, 0], Ok(4), r#""/etc""#);
         check(&mut bytes, &kinds, [1, 12, 0], Err(usermem_types::Errno::EIO), "0x1");
+    }
+
+    #[test]
+    fn masks_of_nodes() {
+        let mut bytes = [0xff; 24];
+        let kinds = [ArgKind::NodeMaskIn, ArgKind::Size];
+        for (addr, max, text) in [
+            (8, 65, "[0xffffffffffffffff]"),
+            (8, 66, "[0xffffffffffffffff, ...]"),
+            (8, 3, "[0x3]"),
+            // No nodes, and a mask that cannot be read.
+            (8, 1, "0x8"),
+            (8, 0, "0x8"),
+            (17, 65, "0x11"),
+            (0, 65, "NULL"),
+        ] {
+            check(&mut bytes, &kinds, [addr, max, 0], Ok(0), text);
+        }
     }
 
     #[test]
