@@ -128,7 +128,8 @@ fn set_flags(
         return Ok(());
     }
     if !mapping.may_cut(part) {
-        return Err(Errno::ENOMEM);
+        // As in Linux, which takes this for a lack that passes.
+        return Err(Errno::EAGAIN);
     }
     mapping.edit(part, |vma| vma.flags = flags);
     Ok(())

@@ -32,7 +32,7 @@ impl PartialEq for SharedFutexKey {
             (
                 Self::Object { object: this, offset: at },
                 Self::Object { object: that, offset: there },
-            ) => at == there && Arc::ptr_eq(this, that),
+            ) => at == there && this.owner_of_pages() == that.owner_of_pages(),
             _ => false,
         }
     }
@@ -44,7 +44,7 @@ impl Hash for SharedFutexKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Private(addr) => addr.hash(state),
-            Self::Object { object, offset } => (Arc::as_ptr(object).addr(), offset).hash(state),
+            Self::Object { object, offset } => (object.owner_of_pages(), offset).hash(state),
         }
     }
 }

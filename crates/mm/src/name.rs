@@ -39,8 +39,9 @@ impl MemoryManager {
     ///
     /// # Errors
     /// `EINVAL` for a name that is too long or has a character that names cannot have, and for a
-    /// range that is not aligned or wraps; `EBADF` at memory that is a file's, `ENOMEM` for holes:
-    /// what comes before the first of these is named, and what comes after a hole as well.
+    /// range that is not aligned or wraps; `EBADF` at memory that is a file's, `EAGAIN` for more
+    /// mappings than there may be, `ENOMEM` for holes: what comes before the first of these is
+    /// named, and what comes after a hole as well.
     pub fn set_anon_name(&self, addr: Addr, len: u64, name: Option<&[u8]>) -> Result<(), Errno> {
         let name = name.map(AnonName::new).transpose()?;
         let range = crate::advise::advised_range(addr, len)?;
@@ -54,7 +55,7 @@ impl MemoryManager {
                 return Ok(());
             }
             if !mapping.may_cut(part) {
-                return Err(Errno::ENOMEM);
+                return Err(Errno::EAGAIN);
             }
             mapping.edit(part, |vma| {
                 vma.set_rare(Rare { name: name.clone(), ..vma.rare().clone() });

@@ -9,6 +9,8 @@ use crate::MmapFlags;
 use crate::mapping::MAX_VMAS;
 use crate::range::PAGE;
 
+const DONTFORK: i32 = 10;
+
 /// Returns what the lines of `/proc/PID/maps` have in their last column.
 fn names(rig: &Rig) -> Vec<String> {
     let text = String::from_utf8(rig.mm.maps_text()).unwrap();
@@ -48,7 +50,7 @@ fn a_name_replaces_that_of_shared_memory_and_no_other() {
 }
 
 #[test]
-fn no_name_cuts_more_mappings_than_there_may_be() {
+fn neither_name_nor_advice_cuts_more_mappings_than_there_may_be() {
     let rig = Rig::new();
     let count = MAX_VMAS as u64;
     for index in 0..count - 1 {
@@ -56,7 +58,8 @@ fn no_name_cuts_more_mappings_than_there_may_be() {
     }
     rig.map(2 * count, 3, RW);
     assert_eq!(rig.mm.usage().mappings, MAX_VMAS);
-    assert_eq!(rig.mm.set_anon_name(page(2 * count), PAGE, Some(b"x")), Err(Errno::ENOMEM));
+    assert_eq!(rig.mm.set_anon_name(page(2 * count), PAGE, Some(b"x")), Err(Errno::EAGAIN));
+    assert_eq!(rig.mm.madvise(page(2 * count), PAGE, DONTFORK), Err(Errno::EAGAIN));
     rig.mm.set_anon_name(page(2 * count), 3 * PAGE, Some(b"x")).unwrap();
     assert_eq!(rig.mm.usage().mappings, MAX_VMAS);
 }

@@ -102,6 +102,8 @@ int main(void)
     long file = CALL2(memfd_create, "file", 0);
     CALL2(ftruncate, file, PAGE);
     CALL6(mmap, AT(4), PAGE, RW, MAP_SHARED | MAP_FIXED, file, 0);
+    result("file of memory", NAME(4, 1, "memory"));
+    shape("a file of memory");
     file = CALL3(open, "/proc/self/exe", O_RDONLY, 0);
     CALL6(mmap, AT(9), PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0);
     map(8, 1, MAP_PRIVATE);
