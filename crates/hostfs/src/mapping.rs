@@ -80,7 +80,7 @@ pub(crate) fn object(
 /// Returns whether a file has its pages in the host's memory and nowhere else.
 fn is_memory(fd: &Arc<OwnedFd>) -> bool {
     const TMPFS_MAGIC: i64 = 0x0102_1994;
-    rustix::fs::fstatfs(fd).is_ok_and(|fs| fs.f_type as i64 == TMPFS_MAGIC)
+    rustix::fs::fstatfs(fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC)
 }
 
 /// Tells those who map a file that it now ends at `len`, whatever they had beyond.

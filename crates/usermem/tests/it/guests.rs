@@ -36,7 +36,7 @@ programs! { "guests":
 /// Runs a guest, unless the kernel that it is compared with is older than what it calls.
 #[track_caller]
 fn probe_since(version: (u32, u32), name: &str) {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split('.').map_while(|number| number.parse::<u32>().ok());
     let host = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if host < version {
