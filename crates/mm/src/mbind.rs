@@ -155,13 +155,16 @@ impl MemoryManager {
         Ok((number, MemoryPolicy::nodes(policy)))
     }
 
-    pub(crate) fn check_move_all(&self, flags: u32) -> Result<(), Errno> {
+    fn check_move_all(&self, flags: u32) -> Result<(), Errno> {
         let may = self.limits.privileges().contains(Privileges::PLACE);
         if flags & MF_MOVE_ALL != 0 && !may { Err(Errno::EPERM) } else { Ok(()) }
     }
 
-    /// Checks the flags of `move_pages(2)`.
-    pub(crate) fn check_move_flags(&self, flags: u32) -> Result<(), Errno> {
+    /// Checks the flags of `move_pages(2)`, which are those of `mbind(2)` with one less.
+    ///
+    /// # Errors
+    /// `EINVAL` for unknown flags, `EPERM` for a privilege that is not there.
+    pub fn check_move_pages(&self, flags: u32) -> Result<(), Errno> {
         if flags & !(MF_MOVE | MF_MOVE_ALL) != 0 {
             return Err(Errno::EINVAL);
         }

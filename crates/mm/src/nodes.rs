@@ -18,14 +18,6 @@ impl MemoryManager {
         if to.has_ours() { Ok(0) } else { Err(Errno::EINVAL) }
     }
 
-    /// Checks the flags of `move_pages(2)`.
-    ///
-    /// # Errors
-    /// `EINVAL` for unknown flags, `EPERM` for a privilege that is not there.
-    pub fn check_move_pages(&self, flags: u32) -> Result<(), Errno> {
-        self.check_move_flags(flags)
-    }
-
     /// Checks the node to which `move_pages(2)` is to move a page.
     ///
     /// # Errors
