@@ -44,6 +44,7 @@ struct Inode {
 struct View {
     inode: Arc<Inode>,
     perms: AccessType,
+    is_anonymous: bool,
 }
 
 impl fmt::Debug for Inode {
@@ -68,7 +69,8 @@ pub(crate) fn object(
     tree: Option<&Arc<Tree>>,
     held: Option<&Arc<Held>>,
 ) -> Result<MappedObject, Errno> {
-    let id = file_id(&host::stat(fd.as_fd())?);
+    let stat = host::stat(fd.as_fd())?;
+    let id = file_id(&stat);
     let inode = inode(id, fd, held);
     let mut perms = AccessType::READ_EXECUTE;
     if writable {
@@ -77,7 +79,15 @@ pub(crate) fn object(
     }
     let place = Place::of_host(Arc::clone(fd), None);
     let identity = Identity { place, fd: Arc::clone(fd), id, tree: tree.cloned() };
-    Ok(MappedObject { mappable: Arc::new(View { inode, perms }), identity: Arc::new(identity) })
+    let is_anonymous = stat.nlink == 0 && is_memory(fd);
+    let mappable = Arc::new(View { inode, perms, is_anonymous });
+    Ok(MappedObject { mappable, identity: Arc::new(identity) })
+}
+
+/// Returns whether a file has its pages in the host's memory and nowhere else.
+fn is_memory(fd: &Arc<OwnedFd>) -> bool {
+    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    rustix::fs::fstatfs(fd).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC)
 }
 
 /// Tells those who map a file that it now ends at `len`, whatever they had beyond.
@@ -135,6 +145,14 @@ impl Mappable for View {
 
     fn remove_mapping(&self, space: &Weak<dyn MappingSpace>, range: AddrRange, _: u64, _: bool) {
         self.inode.mappings.lock().remove(space, range);
+    }
+
+    fn owner_of_pages(&self) -> usize {
+        Arc::as_ptr(&self.inode).addr()
+    }
+
+    fn is_anonymous(&self) -> bool {
+        self.is_anonymous
     }
 
     fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {

@@ -1,13 +1,12 @@
 //! Futex words.
 
+use mm::SharedFutexKey;
 use usermem_types::{Addr, AlignedAddr, Errno, Fault};
 
 use crate::{CurrentTask, errno_of_fault};
 
-/// What names a futex.
-///
-/// Private futexes only: the address in one address space. A shared key, the object and the offset
-/// into it, comes with shared futexes between processes.
+/// What names a private futex: the address in one address space. One that processes may share has
+/// a [`SharedFutexKey`] besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FutexKey {
     addr: AlignedAddr<4>,
@@ -42,12 +41,12 @@ pub fn futex_key(addr: Addr) -> Result<FutexKey, FutexError> {
 }
 
 impl CurrentTask {
-    /// Checks that the word of a futex can be shared between processes.
+    /// Returns what names a futex that processes may share.
     ///
     /// # Errors
-    /// [`FutexError::Fault`] when it is not mapped, not readable, or can never change.
-    pub fn check_shared_futex(&self, key: FutexKey) -> Result<(), FutexError> {
-        self.task().memory_manager().check_shared_futex(key.addr).map_err(FutexError::Fault)
+    /// [`FutexError::Fault`] when the word is not mapped, not readable, or can never change.
+    pub fn shared_futex_key(&self, key: FutexKey) -> Result<SharedFutexKey, FutexError> {
+        self.task().memory_manager().shared_futex_key(key.addr).map_err(FutexError::Fault)
     }
 
     /// Loads the word of a futex.

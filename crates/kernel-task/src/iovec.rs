@@ -15,6 +15,15 @@ struct Iovec {
     len: u64,
 }
 
+/// A buffer that an iovec names in the memory of another task: nothing is checked but its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteRange {
+    /// Where it starts.
+    pub start: Addr,
+    /// How long it is: not negative as a signed number.
+    pub len: u64,
+}
+
 /// A private copy of an iovec array: the array is fetched once and never read again.
 #[derive(Debug)]
 pub struct IoVectors<'t> {
@@ -67,7 +76,39 @@ impl CurrentTask {
         Ok(IoVectors { task: self, ranges, opts })
     }
 
+    /// Copies an iovec array from the application whose buffers are another task's.
+    ///
+    /// # Errors
+    /// Those of [`iovecs_io_sequence`](Self::iovecs_io_sequence), except that the buffers are not
+    /// checked.
+    pub fn copy_in_remote_iovecs(
+        &self,
+        addr: Addr,
+        count: u64,
+    ) -> Result<SmallVec<[RemoteRange; 8]>, Errno> {
+        let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?;
+        if count > UIO_MAXIOV {
+            return Err(Errno::EINVAL);
+        }
+        let entries = self.fetch_iovecs(addr, count)?;
+        let remote = |entry: Iovec| RemoteRange { start: Addr::new(entry.base), len: entry.len };
+        Ok(entries.into_iter().map(remote).collect())
+    }
+
     fn copy_in_iovecs(&self, addr: Addr, count: usize) -> Result<SmallVec<[AddrRange; 8]>, Errno> {
+        let mut left = MAX_RW_COUNT;
+        let mut ranges = SmallVec::with_capacity(count);
+        for entry in self.fetch_iovecs(addr, count)? {
+            // A single buffer is cut before it is checked, like that of read(2).
+            let checked = if count == 1 { entry.len.min(left) } else { entry.len };
+            let range = self.check_io_range(Addr::new(entry.base), checked)?.take_first(left);
+            left -= range.len();
+            ranges.push(range);
+        }
+        Ok(ranges)
+    }
+
+    fn fetch_iovecs(&self, addr: Addr, count: usize) -> Result<SmallVec<[Iovec; 8]>, Errno> {
         if count == 0 {
             return Ok(SmallVec::new());
         }
@@ -82,17 +123,7 @@ impl CurrentTask {
             return Err(Errno::EINVAL);
         }
         copied.map_err(errno_of_partial)?;
-
-        let mut left = MAX_RW_COUNT;
-        let mut ranges = SmallVec::with_capacity(count);
-        for entry in entries {
-            // A single buffer is cut before it is checked, like that of read(2).
-            let checked = if count == 1 { entry.len.min(left) } else { entry.len };
-            let range = self.check_io_range(Addr::new(entry.base), checked)?.take_first(left);
-            left -= range.len();
-            ranges.push(range);
-        }
-        Ok(ranges)
+        Ok(entries)
     }
 
     /// Writes ranges to the application as an iovec array; entries before a fault stay written.

@@ -37,6 +37,7 @@ mod fd_table;
 mod futex;
 mod iovec;
 mod limits;
+mod process_vm;
 mod remote;
 mod signals;
 mod task;
@@ -46,7 +47,7 @@ pub use current::{CurrentTask, ExitStatus, Traffic};
 pub use errno::{errno_of_cause, errno_of_fault, errno_of_partial};
 pub use fd_table::{FdTable, OpenFile};
 pub use futex::{FutexError, FutexKey, futex_key};
-pub use iovec::IoVectors;
+pub use iovec::{IoVectors, RemoteRange};
 pub use limits::{RLimit, Resource, ResourceLimits, UnknownResource};
 pub use remote::{peek, poke};
 pub use signals::{

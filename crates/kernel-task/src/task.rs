@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hostfs::{FileDescription, Namespace};
-use mm::MemoryManager;
+use mm::{MemoryManager, MemoryPolicy};
 use parking_lot::Mutex;
 use usermem_types::Addr;
 
@@ -64,12 +64,10 @@ pub struct Attributes {
     pub keep_capabilities: bool,
     /// `PR_SET_CHILD_SUBREAPER`.
     pub child_subreaper: bool,
-    /// `PR_SET_THP_DISABLE`.
-    pub no_huge_pages: bool,
     /// `PR_SET_TIMERSLACK`, in nanoseconds.
     pub timer_slack: u64,
-    /// `MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED` has been called.
-    pub membarrier: bool,
+    /// `set_mempolicy(2)`; `None` is the default policy.
+    pub mempolicy: Option<MemoryPolicy>,
 }
 
 impl Default for Attributes {
@@ -79,9 +77,8 @@ impl Default for Attributes {
             no_new_privs: false,
             keep_capabilities: false,
             child_subreaper: false,
-            no_huge_pages: false,
             timer_slack: 50_000,
-            membarrier: false,
+            mempolicy: None,
         }
     }
 }

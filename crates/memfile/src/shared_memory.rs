@@ -87,6 +87,10 @@ impl Mappable for SharedMemory {
         self.memory.decommit(FileRange::new(first + start, first + end))
     }
 
+    fn is_anonymous(&self) -> bool {
+        true
+    }
+
     fn translate(
         &self,
         required: MappableRange,

@@ -113,6 +113,18 @@ pub trait Mappable: Send + Sync + fmt::Debug {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Returns a number for what the pages belong to: two objects whose numbers are equal show the
+    /// same pages at the same offsets, as one file that was opened twice. It holds as long as the
+    /// object lives.
+    fn owner_of_pages(&self) -> usize {
+        std::ptr::from_ref(self).cast::<()>().addr()
+    }
+
+    /// Returns whether the object has no name anywhere, so that a program may name its mappings.
+    fn is_anonymous(&self) -> bool {
+        false
+    }
+
     /// Returns where the pages of `required` are, and of as much of `optional`, which holds it,
     /// as is cheap: translations in order, without gaps, that begin at or before
     /// `required.start`; and why they end before `required.end`, if they do.

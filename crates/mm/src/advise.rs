@@ -6,7 +6,7 @@ use usermem_types::{AccessType, Addr, Errno, FaultKind};
 use crate::MemoryManager;
 use crate::lock::Stop;
 use crate::mapping::Mapping;
-use crate::range::PAGE_SIZE;
+use crate::range::{PAGE_SIZE, keys};
 use crate::vma::{Vma, VmaFlags};
 
 /// What is done to each vma of the range.
@@ -22,6 +22,8 @@ enum Action {
     Nothing { needs: Needs },
     /// Punch a hole into the object.
     Remove,
+    /// Make huge pages of the pages; there are none.
+    Collapse,
     /// Make the pages inaccessible.
     InstallGuards,
     /// Make them accessible again.
@@ -87,8 +89,9 @@ impl Action {
             20 | 21 => Self::Nothing { needs: Unlocked },
             22 => Self::Populate(AccessType::READ),
             23 => Self::Populate(AccessType::WRITE),
-            // MADV_DONTNEED_LOCKED
+            // MADV_DONTNEED_LOCKED, MADV_COLLAPSE
             24 => Self::Drop { needs: Anything },
+            25 => Self::Collapse,
             // MADV_GUARD_INSTALL, MADV_GUARD_REMOVE
             102 => Self::InstallGuards,
             103 => Self::RemoveGuards,
@@ -103,9 +106,11 @@ impl Action {
         match self {
             Self::Flags { set, .. } => set.intersects(VmaFlags::DONTFORK | VmaFlags::WIPEONFORK),
             Self::Drop { .. } | Self::Remove | Self::InstallGuards => true,
-            Self::Populate(_) | Self::Nothing { .. } | Self::RemoveGuards | Self::Merge { .. } => {
-                false
-            }
+            Self::Populate(_)
+            | Self::Nothing { .. }
+            | Self::Collapse
+            | Self::RemoveGuards
+            | Self::Merge { .. } => false,
         }
     }
 }
@@ -136,33 +141,14 @@ impl MemoryManager {
     /// # Errors
     /// Linux's, in its order. Holes are passed over and give `ENOMEM` at the end.
     pub fn madvise(&self, addr: Addr, len: u64, advice: i32) -> Result<(), Errno> {
-        let addr = addr.untagged();
         let action = Action::of(advice).ok_or(Errno::EINVAL)?;
-        if !addr.is_page_aligned(PAGE_SIZE) {
-            return Err(Errno::EINVAL);
-        }
-        let range = PAGE_SIZE.round_up(len).and_then(|len| addr.to_range(len));
-        let range = crate::range::keys(range.ok_or(Errno::EINVAL)?);
-        if range.is_empty() {
-            return Ok(());
-        }
+        let range = advised_range(addr, len)?;
         if let Action::Populate(access) = action {
             return self.populate_for(range, access);
         }
-        let mut mapping = self.mapping_mut();
-        let mut result = Ok(());
-        let mut at = range.start;
-        while at < range.end {
-            let next = mapping.vmas.at_or_after(at).filter(|(held, _)| held.start < range.end);
-            let Some((held, _)) = next else { return Err(Errno::ENOMEM) };
-            if held.start > at {
-                result = Err(Errno::ENOMEM);
-            }
-            let part = held.intersect(KeyRange::new(at, range.end));
-            self.advise_one(&mut mapping, part, action)?;
-            at = part.end;
-        }
-        result
+        for_each_part(&mut self.mapping_mut(), range, |mapping, part| {
+            self.advise_one(mapping, part, action)
+        })
     }
 
     /// Applies an advice inside one vma.
@@ -191,6 +177,7 @@ impl MemoryManager {
             Action::Merge { may: false } => {
                 set_flags(mapping, part, VmaFlags::empty(), VmaFlags::MERGEABLE)
             }
+            Action::Collapse => Err(Errno::EINVAL),
             Action::InstallGuards if vma.is_locked() => Err(Errno::EINVAL),
             Action::InstallGuards => {
                 self.drop_pages(part);
@@ -229,4 +216,41 @@ impl MemoryManager {
             Stop::Fault(_) => Errno::EFAULT,
         })
     }
+}
+
+/// Returns the pages of a range that advice is about.
+///
+/// # Errors
+/// `EINVAL` when it is not aligned or wraps.
+pub(crate) fn advised_range(addr: Addr, len: u64) -> Result<KeyRange, Errno> {
+    let addr = addr.untagged();
+    if !addr.is_page_aligned(PAGE_SIZE) {
+        return Err(Errno::EINVAL);
+    }
+    let range = PAGE_SIZE.round_up(len).and_then(|len| addr.to_range(len));
+    range.map(keys).ok_or(Errno::EINVAL)
+}
+
+/// Calls `change` for what lies inside each vma of a range, until it fails.
+///
+/// # Errors
+/// That of `change`; `ENOMEM` for holes, at the end.
+pub(crate) fn for_each_part(
+    mapping: &mut Mapping,
+    range: KeyRange,
+    mut change: impl FnMut(&mut Mapping, KeyRange) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    let mut result = Ok(());
+    let mut at = range.start;
+    while at < range.end {
+        let next = mapping.vmas.at_or_after(at).filter(|(held, _)| held.start < range.end);
+        let Some((held, _)) = next else { return Err(Errno::ENOMEM) };
+        if held.start > at {
+            result = Err(Errno::ENOMEM);
+        }
+        let part = held.intersect(KeyRange::new(at, range.end));
+        change(mapping, part)?;
+        at = part.end;
+    }
+    result
 }

@@ -66,7 +66,7 @@ impl MemoryManager {
     fn grow_heap(&self, mapping: &mut Mapping, range: KeyRange) -> Result<(), Errno> {
         self.fixed_range(Addr::new(range.start), range.len())?;
         let locked = mapping.future_lock.contains(VmaFlags::LOCKED);
-        if locked && !self.limits.memlock.allows(mapping.locked.saturating_add(range.len())) {
+        if locked && !self.limits.may_lock_bytes(mapping.locked.saturating_add(range.len())) {
             return Err(Errno::EAGAIN);
         }
         // Linux keeps a page free above the heap, and the guard of a stack.
@@ -83,6 +83,7 @@ impl MemoryManager {
         self.check_expansion(mapping, range.len(), true)?;
         mapping.charge(range.len(), 0)?;
         let flags = VmaFlags::PRIVATE | VmaFlags::ACCOUNT | mapping.future_lock;
+        let flags = flags | mapping.modes.merging();
         let vma = Vma::new(None, 0, flags, AccessType::READ_WRITE, AccessType::ALL);
         mapping.insert(range, vma);
         Ok(())

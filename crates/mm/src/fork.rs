@@ -31,6 +31,7 @@ impl MemoryManager {
         let mut copy = child.mapping_mut();
         copy.brk = mapping.brk;
         copy.stack = mapping.stack;
+        copy.modes = mapping.modes.of_child();
         child.copy_vmas(&mapping, &mut copy)?;
         let mut active = self.active.write();
         let mut child_active = child.active.write();

@@ -15,11 +15,15 @@ mod limits;
 mod range;
 
 mod guards;
+mod name;
 mod pma;
+mod policy;
+mod rare;
 mod vma;
 
 mod active;
 mod mapping;
+mod modes;
 
 mod manager;
 
@@ -37,6 +41,9 @@ mod stack;
 
 mod advise;
 mod lock;
+mod mbind;
+mod nodes;
+mod rearrange;
 mod seal;
 mod sync;
 
@@ -48,6 +55,7 @@ mod blocks;
 mod direct;
 mod futex;
 mod io;
+mod remote;
 
 mod maps;
 mod smaps;
@@ -58,8 +66,10 @@ mod tests;
 
 pub use fault::UserFault;
 pub use flags::MmapFlags;
+pub use futex::SharedFutexKey;
 pub use layout::Layout;
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, Privileges};
 pub use manager::MemoryManager;
 pub use map::MmapRequest;
+pub use policy::{MemoryPolicy, NodeSet, PolicyMode};
 pub use usage::Usage;

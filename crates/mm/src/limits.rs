@@ -1,6 +1,19 @@
 //! Resource limits that bound mappings.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// What a program may do to its memory beyond what every program may.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Privileges: u32 {
+        /// Locks as much as it likes: `CAP_IPC_LOCK`.
+        const LOCK = 1 << 0;
+        /// Places pages of others: `CAP_SYS_NICE`.
+        const PLACE = 1 << 1;
+    }
+}
 
 /// One limit in bytes, changeable at any time.
 #[derive(Debug)]
@@ -42,6 +55,28 @@ impl Limits {
         ] {
             to.set(from.get());
         }
+        self.set_privileges(other.privileges());
+    }
+
+    /// Returns what no limit applies to.
+    #[must_use]
+    pub fn privileges(&self) -> Privileges {
+        Privileges::from_bits_truncate(self.privileges.load(Ordering::Relaxed))
+    }
+
+    /// Sets what no limit applies to.
+    pub fn set_privileges(&self, privileges: Privileges) {
+        self.privileges.store(privileges.bits(), Ordering::Relaxed);
+    }
+
+    /// Returns whether anything may be locked at all.
+    pub(crate) fn may_lock(&self) -> bool {
+        self.memlock.get() != 0 || self.privileges().contains(Privileges::LOCK)
+    }
+
+    /// Returns whether so many bytes may be locked.
+    pub(crate) fn may_lock_bytes(&self, bytes: u64) -> bool {
+        self.memlock.allows(bytes) || self.privileges().contains(Privileges::LOCK)
     }
 }
 
@@ -56,6 +91,7 @@ pub struct Limits {
     pub stack: Limit,
     /// `RLIMIT_MEMLOCK`.
     pub memlock: Limit,
+    privileges: AtomicU32,
 }
 
 impl Default for Limits {
@@ -65,6 +101,7 @@ impl Default for Limits {
             data: Limit::new(Limit::INFINITY),
             stack: Limit::new(8 << 20),
             memlock: Limit::new(8 << 20),
+            privileges: AtomicU32::new(0),
         }
     }
 }

@@ -27,16 +27,16 @@ impl MemoryManager {
         if flags & !MLOCK_ONFAULT != 0 {
             return Err(Errno::EINVAL);
         }
-        if self.limits.memlock.get() == 0 {
+        if !self.limits.may_lock() {
             return Err(Errno::EPERM);
         }
         let on_fault = flags & MLOCK_ONFAULT != 0;
         let (start, len) = lockable(addr, len);
         let mut mapping = self.mapping_mut();
         let wanted = mapping.locked.saturating_add(len);
-        if !self.limits.memlock.allows(wanted) {
+        if !self.limits.may_lock_bytes(wanted) {
             let range = KeyRange::new(start, start.saturating_add(len));
-            if !self.limits.memlock.allows(wanted - mapping.locked_in(range)) {
+            if !self.limits.may_lock_bytes(wanted - mapping.locked_in(range)) {
                 return Err(Errno::ENOMEM);
             }
         }
@@ -71,13 +71,13 @@ impl MemoryManager {
         if flags & !known != 0 || flags & (MCL_CURRENT | MCL_FUTURE) == 0 {
             return Err(Errno::EINVAL);
         }
-        if self.limits.memlock.get() == 0 {
+        if !self.limits.may_lock() {
             return Err(Errno::EPERM);
         }
         let lock = lock_flags(flags & MCL_ONFAULT != 0);
         let mut mapping = self.mapping_mut();
         let is_current = flags & MCL_CURRENT != 0;
-        if is_current && !self.limits.memlock.allows(mapping.vmas.span()) {
+        if is_current && !self.limits.may_lock_bytes(mapping.vmas.span()) {
             return Err(Errno::ENOMEM);
         }
         mapping.future_lock = if flags & MCL_FUTURE != 0 { lock } else { VmaFlags::empty() };

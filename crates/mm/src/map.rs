@@ -103,6 +103,7 @@ impl MemoryManager {
             return Err(Errno::EINVAL);
         }
         let accounted = is_accountable(vma_flags, access);
+        mapping.modes.check_executable(access, access)?;
         mapping.check_unsealed(range)?;
         let replaced = mapping.vmas.span_in(range);
         self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
@@ -156,13 +157,13 @@ impl MemoryManager {
             vma.set(meaning, vma.contains(meaning) || flags.contains(flag));
         }
         if flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits() {
-            vma |= VmaFlags::PRIVATE;
+            vma |= VmaFlags::PRIVATE | mapping.modes.merging();
         }
-        if flags.contains(MmapFlags::LOCKED) && self.limits.memlock.get() == 0 {
+        if flags.contains(MmapFlags::LOCKED) && !self.limits.may_lock() {
             return Err(Errno::EPERM);
         }
         if vma.contains(VmaFlags::LOCKED)
-            && !self.limits.memlock.allows(mapping.locked.saturating_add(len))
+            && !self.limits.may_lock_bytes(mapping.locked.saturating_add(len))
         {
             return Err(Errno::EAGAIN);
         }

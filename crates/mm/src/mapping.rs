@@ -11,6 +11,7 @@ use usermem_types::Errno;
 
 use crate::guards::Guards;
 use crate::layout::GUARD_GAP;
+use crate::modes::Modes;
 use crate::vma::{Vma, VmaFlags};
 
 /// How many vmas a program may have: Linux's `vm.max_map_count`.
@@ -40,6 +41,7 @@ pub(crate) struct Mapping {
     /// How later mappings are locked (`MCL_FUTURE`).
     pub(crate) future_lock: VmaFlags,
     pub(crate) guards: Guards,
+    pub(crate) modes: Modes,
     graveyard: Graveyard,
 }
 
@@ -55,6 +57,7 @@ impl Mapping {
             charge,
             future_lock: VmaFlags::empty(),
             guards: Guards::default(),
+            modes: Modes::default(),
             graveyard: SmallVec::new(),
         }
     }

@@ -51,13 +51,18 @@ pub(crate) fn append_line(text: &mut Vec<u8>, mapping: &Mapping, range: KeyRange
 }
 
 fn name(mapping: &Mapping, range: KeyRange, vma: &Vma) -> Option<Vec<u8>> {
+    let given = vma.rare().name.as_ref();
     if let Some(object) = &vma.object {
-        return Some(object.identity.name());
+        let shown = given.map(|given| given.shown_as(b"anon_shmem"));
+        return Some(shown.unwrap_or_else(|| object.identity.name()));
     }
     let brk = mapping.brk;
     if range.start < brk.end && range.end > brk.start {
         return Some(b"[heap]".to_vec());
     }
     let stack = mapping.stack;
-    (stack != 0 && range.start <= stack && stack <= range.end).then(|| b"[stack]".to_vec())
+    if stack != 0 && range.start <= stack && stack <= range.end {
+        return Some(b"[stack]".to_vec());
+    }
+    given.map(|given| given.shown_as(b"anon"))
 }

@@ -57,6 +57,7 @@ impl MemoryManager {
         if !vma.max.superset_of(access) {
             return Err(Errno::EACCES);
         }
+        mapping.modes.check_executable(vma.real, access)?;
         if vma.is_sealed() {
             return Err(Errno::EPERM);
         }

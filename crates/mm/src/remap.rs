@@ -132,7 +132,7 @@ impl MemoryManager {
                 return Err(Errno::EINVAL);
             }
             let locked = mapping.locked.saturating_add(delta);
-            if vma.is_locked() && !self.limits.memlock.allows(locked) {
+            if vma.is_locked() && !self.limits.may_lock_bytes(locked) {
                 return Err(Errno::EAGAIN);
             }
             self.check_expansion(mapping, delta, vma.is_data())?;

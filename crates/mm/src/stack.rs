@@ -60,7 +60,7 @@ impl MemoryManager {
         let accounted = vma.flags.contains(VmaFlags::ACCOUNT);
         let grown = vma.copy_at(0);
         if !self.limits.stack.allows(above.end - addr)
-            || is_locked && !self.limits.memlock.allows(mapping.locked.saturating_add(range.len()))
+            || is_locked && !self.limits.may_lock_bytes(mapping.locked.saturating_add(range.len()))
             || self
                 .check_expansion(&mapping, range.len(), is_data(grown.flags, grown.real))
                 .is_err()

@@ -9,6 +9,8 @@ use rangeset::{KeyRange, Segment};
 use static_assertions::const_assert;
 use usermem_types::AccessType;
 
+use crate::rare::Rare;
+
 bitflags! {
     /// What, besides protections and object, must agree for two vmas to be one.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(crate) struct Vma {
     pub(crate) offset: u64,
     /// Where the last copy of pages ended, and its size: a hint that follows no lock.
     last_copy: AtomicU64,
+    /// What few vmas have.
+    rare: Option<Arc<Rare>>,
     pub(crate) flags: VmaFlags,
     /// The protections that the program asked for.
     pub(crate) real: AccessType,
@@ -61,12 +65,24 @@ impl Vma {
         real: AccessType,
         max: AccessType,
     ) -> Self {
-        Self { object, offset, last_copy: AtomicU64::new(0), flags, real, max: max.effective() }
+        let last_copy = AtomicU64::new(0);
+        Self { object, offset, last_copy, rare: None, flags, real, max: max.effective() }
     }
 
     /// Returns a vma with the same attributes for another place, where `offset` is shown first.
     pub(crate) fn copy_at(&self, offset: u64) -> Self {
-        Self::new(self.object.clone(), offset, self.flags, self.real, self.max)
+        let copy = Self::new(self.object.clone(), offset, self.flags, self.real, self.max);
+        Self { rare: self.rare.clone(), ..copy }
+    }
+
+    /// Returns what few vmas have.
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&Rare::NONE)
+    }
+
+    /// Sets what few vmas have.
+    pub(crate) fn set_rare(&mut self, rare: Rare) {
+        self.rare = (rare != Rare::NONE).then(|| Arc::new(rare));
     }
 
     /// Returns what the protections allow in effect.
@@ -148,6 +164,7 @@ impl Segment for Vma {
         self.flags == next.flags
             && self.real == next.real
             && self.max == next.max
+            && self.rare == next.rare
             && match (&self.object, &next.object) {
                 (None, None) => true,
                 (Some(this), Some(that)) => {

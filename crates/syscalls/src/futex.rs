@@ -44,7 +44,7 @@ fn wait(task: &mut CurrentTask, args: &Args, command: u32, realtime: bool) -> Sy
     if command == WAIT_BITSET && args.uint(5) == 0 {
         return Err(Errno::EINVAL);
     }
-    let key = futex_key(args.addr(0)).map_err(|error| error.errno())?;
+    let key = checked_key(task, args.addr(0), args.uint(1))?;
     let word = task.load_futex(key).map_err(|error| error.errno())?;
     if word != args.uint(2) {
         return Err(Errno::EAGAIN);
@@ -85,20 +85,19 @@ fn clock_now(realtime: bool) -> Duration {
 }
 
 /// Makes the key of a word whose address Linux checks and whose contents it leaves alone. For so
-/// short a word it checks the start only.
-fn checked_key(task: &CurrentTask, addr: Addr) -> Result<FutexKey, Errno> {
+/// short a word it checks the start only. The key of a futex that processes may share is found
+/// through its page, so that one must be readable; who could share it is not there yet.
+fn checked_key(task: &CurrentTask, addr: Addr, operation: u32) -> Result<FutexKey, Errno> {
     let key = futex_key(addr).map_err(|error| error.errno())?;
     task.check_io_range(addr, 0)?;
+    if operation & PRIVATE == 0 {
+        task.shared_futex_key(key).map_err(|error| error.errno())?;
+    }
     Ok(key)
 }
 
 fn wake(task: &CurrentTask, args: &Args, operation: u32) -> SysResult {
-    // A shared key is found through the page, so the word must be readable; a private one is not
-    // looked at.
-    let key = checked_key(task, args.addr(0))?;
-    if operation & PRIVATE == 0 {
-        task.check_shared_futex(key).map_err(|error| error.errno())?;
-    }
+    checked_key(task, args.addr(0), operation)?;
     Ok(0)
 }
 
@@ -107,8 +106,8 @@ fn requeue(task: &CurrentTask, args: &Args, command: u32) -> SysResult {
         return Err(Errno::EINVAL);
     }
     // Both keys are made before the value is compared.
-    let first = checked_key(task, args.addr(0))?;
-    checked_key(task, args.addr(4))?;
+    let first = checked_key(task, args.addr(0), args.uint(1))?;
+    checked_key(task, args.addr(4), args.uint(1))?;
     if command == CMP_REQUEUE {
         let word = task.load_futex(first).map_err(|error| error.errno())?;
         if word != args.uint(5) {

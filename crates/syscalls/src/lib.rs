@@ -28,9 +28,11 @@ mod memory;
 mod metadata;
 mod misc;
 mod paths;
+mod policy;
 mod poll;
 mod process;
 mod read_write;
+mod remote;
 mod signals;
 mod time;
 

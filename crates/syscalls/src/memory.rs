@@ -127,6 +127,29 @@ pub(crate) fn mseal(task: &mut CurrentTask, args: &Args) -> SysResult {
     Ok(0)
 }
 
+pub(crate) fn remap_file_pages(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let memory = task.task().memory_manager();
+    memory.remap_file_pages(args.addr(0), args.raw(1), args.raw(2), args.raw(3), args.raw(4))?;
+    Ok(0)
+}
+
+/// There are no keys, as on a processor that has none.
+pub(crate) fn pkey_alloc(_task: &mut CurrentTask, args: &Args) -> SysResult {
+    const PKEY_ACCESS_MASK: u64 = 3;
+    let is_valid = args.raw(0) == 0 && args.raw(1) & !PKEY_ACCESS_MASK == 0;
+    Err(if is_valid { Errno::ENOSPC } else { Errno::EINVAL })
+}
+
+pub(crate) fn pkey_free(_task: &mut CurrentTask, _args: &Args) -> SysResult {
+    Err(Errno::EINVAL)
+}
+
+/// Is `mprotect` without a key.
+pub(crate) fn pkey_mprotect(task: &mut CurrentTask, args: &Args) -> SysResult {
+    const NO_KEY: i32 = -1;
+    if args.int(3) == NO_KEY { mprotect(task, args) } else { Err(Errno::EINVAL) }
+}
+
 pub(crate) fn msync(task: &mut CurrentTask, args: &Args) -> SysResult {
     task.task().memory_manager().msync(args.addr(0), args.raw(1), args.uint(2))?;
     Ok(0)

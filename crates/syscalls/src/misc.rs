@@ -43,25 +43,8 @@ pub(crate) fn rseq(_task: &mut CurrentTask, _args: &Args) -> SysResult {
     Err(Errno::ENOSYS)
 }
 
-/// Barriers among the threads of a program that has one.
 pub(crate) fn membarrier(task: &mut CurrentTask, args: &Args) -> SysResult {
-    const QUERY: i32 = 0;
-    const PRIVATE_EXPEDITED: i32 = 1 << 3;
-    const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
-    if args.uint(1) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let mut attributes = task.task().attributes().lock();
-    match args.int(0) {
-        QUERY => Ok((PRIVATE_EXPEDITED | REGISTER_PRIVATE_EXPEDITED) as u64),
-        REGISTER_PRIVATE_EXPEDITED => {
-            attributes.membarrier = true;
-            Ok(0)
-        }
-        PRIVATE_EXPEDITED if attributes.membarrier => Ok(0),
-        PRIVATE_EXPEDITED => Err(Errno::EPERM),
-        _ => Err(Errno::EINVAL),
-    }
+    task.task().memory_manager().membarrier(args.uint(0), args.uint(1)).map(u64::from)
 }
 
 pub(crate) fn ioprio_get(task: &mut CurrentTask, args: &Args) -> SysResult {

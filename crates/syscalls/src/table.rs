@@ -76,6 +76,18 @@ pub enum ArgKind {
     Prctl,
     /// Two descriptors that the call fills.
     FdPairOut,
+    /// A `membarrier` command.
+    Membarrier,
+    /// Mode and flags of a memory policy.
+    PolicyMode,
+    /// Nodes that the call reads; how many is in the argument after it.
+    NodeMaskIn,
+    /// `get_mempolicy` flags.
+    PolicyQuery,
+    /// `MPOL_MF_*` flags.
+    MovePagesFlags,
+    /// A descriptor of a process; `PIDFD_SELF` by name.
+    PidFd,
     /// An array of `struct pollfd` whose count is in the argument after it.
     PollFds,
 }

@@ -46,7 +46,10 @@ pub(crate) fn limits() -> ResourceLimits {
         Resource::Rttime,
     ]
     .map(limit);
-    ResourceLimits::new(limits, process::geteuid().is_root())
+    let capabilities = rustix::thread::capabilities(None);
+    let may_raise = capabilities
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_RESOURCE));
+    ResourceLimits::new(limits, may_raise)
 }
 
 /// Lets our own process have as many descriptors as it may: each of the program's takes one of

@@ -9,11 +9,12 @@ use kernel_task::{
 };
 use loader::{LoadRequest, LoadedProgram};
 use memfile::{MemoryFile, MemoryFileOptions};
-use mm::MemoryManager;
+use mm::{MemoryManager, Privileges};
 use platform::ptrace::PtracePlatform;
 use platform::{Platform, Registers};
 use rustix::fs::Mode;
 use rustix::process;
+use rustix::thread::CapabilitySet;
 use syscalls::{Runner, TraceSink};
 use usermem_types::Errno;
 
@@ -161,6 +162,17 @@ fn apply_limits(manager: &MemoryManager, limits: &ResourceLimits) {
     memory.data.set(limits.get(Resource::Data).soft);
     memory.stack.set(limits.get(Resource::Stack).soft);
     memory.memlock.set(limits.get(Resource::LockedMemory).soft);
+    memory.set_privileges(privileges());
+}
+
+/// Returns which of the capabilities that the program is told to have matter to its memory.
+fn privileges() -> Privileges {
+    let effective = rustix::thread::capabilities(None).map(|sets| sets.effective);
+    let has = |capability| effective.is_ok_and(|effective| effective.contains(capability));
+    let mut privileges = Privileges::empty();
+    privileges.set(Privileges::LOCK, has(CapabilitySet::IPC_LOCK));
+    privileges.set(Privileges::PLACE, has(CapabilitySet::SYS_NICE));
+    privileges
 }
 
 fn make_task(

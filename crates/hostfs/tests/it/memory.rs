@@ -77,6 +77,8 @@ fn all_opens_of_a_file_share_its_pages() {
     let write = pages(writer.as_ref(), AccessType::READ_WRITE);
     assert_eq!(write.perms, AccessType::ALL);
     assert!(Arc::ptr_eq(read.file.file(), write.file.file()));
+    let owners = [&reader, &writer].map(|file| file.mapped_object().unwrap());
+    assert_eq!(owners[0].mappable.owner_of_pages(), owners[1].mappable.owner_of_pages());
 
     let dst = write.file.file().destination(page).unwrap();
     assert_eq!(safecopy::copy(dst, SrcBlock::from_slice(b"new")), Ok(3));
@@ -91,6 +93,17 @@ fn all_opens_of_a_file_share_its_pages() {
     assert_eq!(writer.mapped_object().unwrap().identity.name(), b"/other");
     assert_eq!(object.identity.inode(), reader.stat().unwrap().ino);
     assert_eq!(object.identity.msync(all), Ok(()));
+}
+
+#[test]
+fn only_memory_without_a_name_is_anonymous() {
+    let fixture = fixture(1);
+    let file = fixture.open("file", libc::O_RDWR).unwrap().mapped_object().unwrap();
+    let one = hostfs::memfd(b"one", 0).unwrap().mapped_object().unwrap();
+    let two = hostfs::memfd(b"two", 0).unwrap().mapped_object().unwrap();
+    assert!(!file.mappable.is_anonymous() && one.mappable.is_anonymous());
+    assert_ne!(one.mappable.owner_of_pages(), two.mappable.owner_of_pages());
+    assert_ne!(one.mappable.owner_of_pages(), file.mappable.owner_of_pages());
 }
 
 #[test]

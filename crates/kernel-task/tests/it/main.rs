@@ -3,6 +3,7 @@
 #![cfg(target_arch = "x86_64")]
 
 mod fixture;
+mod futex;
 mod iovecs;
 mod poke;
 mod strings;

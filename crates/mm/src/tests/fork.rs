@@ -15,7 +15,7 @@ use crate::{MmapFlags, Usage};
 const DONTFORK: i32 = 10;
 const WIPEONFORK: i32 = 18;
 
-fn fork(rig: &Rig) -> Result<Rig, Errno> {
+pub(super) fn fork(rig: &Rig) -> Result<Rig, Errno> {
     let space = Arc::new(NullAddressSpace::new());
     let mm = rig.mm.fork(Arc::clone(&space) as _)?;
     Ok(Rig { mm, space, memory: Arc::clone(&rig.memory) })

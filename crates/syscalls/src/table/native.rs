@@ -3,8 +3,8 @@
 use super::Entry;
 use super::legacy::legacy_entries;
 use crate::{
-    directories, files, futex, identity, ioctl, limits, memory, metadata, misc, poll, process,
-    read_write, signals, time,
+    directories, files, futex, identity, ioctl, limits, memory, metadata, misc, policy, poll,
+    process, read_write, remote, signals, time,
 };
 
 /// Makes an [`Entry`]. A function cannot name the kinds of the arguments as briefly.
@@ -111,6 +111,65 @@ const MEMORY: &[Entry] = &[
     entry!(SYS_msync, "msync", memory::msync, [Addr, Size, Hex]),
     entry!(SYS_mincore, "mincore", memory::mincore, [Addr, Size, Addr]),
     entry!(SYS_mseal, "mseal", memory::mseal, [Addr, Size, Hex]),
+    entry!(
+        SYS_remap_file_pages,
+        "remap_file_pages",
+        memory::remap_file_pages,
+        [Addr, Size, Prot, Size, MapFlags]
+    ),
+    entry!(SYS_pkey_alloc, "pkey_alloc", memory::pkey_alloc, [Hex, Hex]),
+    entry!(SYS_pkey_free, "pkey_free", memory::pkey_free, [Int]),
+    entry!(SYS_pkey_mprotect, "pkey_mprotect", memory::pkey_mprotect, [Addr, Size, Prot, Int]),
+    entry!(
+        SYS_mbind,
+        "mbind",
+        policy::mbind,
+        [Addr, Size, PolicyMode, NodeMaskIn, Size, MovePagesFlags]
+    ),
+    entry!(
+        SYS_set_mempolicy,
+        "set_mempolicy",
+        policy::set_mempolicy,
+        [PolicyMode, NodeMaskIn, Size]
+    ),
+    entry!(
+        SYS_get_mempolicy,
+        "get_mempolicy",
+        policy::get_mempolicy,
+        [Addr, Addr, Size, Addr, PolicyQuery]
+    ),
+    entry!(
+        SYS_set_mempolicy_home_node,
+        "set_mempolicy_home_node",
+        policy::set_mempolicy_home_node,
+        [Addr, Size, Size, Hex]
+    ),
+    entry!(SYS_migrate_pages, "migrate_pages", policy::migrate_pages, [Int, Size, Addr, Addr]),
+    entry!(
+        SYS_move_pages,
+        "move_pages",
+        policy::move_pages,
+        [Int, Size, Addr, Addr, Addr, MovePagesFlags]
+    ),
+    entry!(
+        SYS_process_madvise,
+        "process_madvise",
+        remote::process_madvise,
+        [PidFd, Addr, Size, Advice, Hex]
+    ),
+    entry!(SYS_process_mrelease, "process_mrelease", remote::process_mrelease, [PidFd, Hex]),
+    entry!(
+        SYS_process_vm_readv,
+        "process_vm_readv",
+        remote::process_vm_readv,
+        [Int, IovecOut, Size, Addr, Size, Hex]
+    ),
+    entry!(
+        SYS_process_vm_writev,
+        "process_vm_writev",
+        remote::process_vm_writev,
+        [Int, IovecIn, Size, Addr, Size, Hex]
+    ),
 ];
 
 const OTHERS: &[Entry] = &[
@@ -234,7 +293,7 @@ const OTHERS: &[Entry] = &[
     entry!(SYS_setdomainname, "setdomainname", misc::setdomainname, [Addr, Size]),
     entry!(SYS_getrandom, "getrandom", misc::getrandom, [BufOut, Size, Hex]),
     entry!(SYS_prctl, "prctl", misc::prctl, [Prctl, Hex, Hex, Hex, Hex]),
-    entry!(SYS_membarrier, "membarrier", misc::membarrier, [Hex, Hex, Int]),
+    entry!(SYS_membarrier, "membarrier", misc::membarrier, [Membarrier, Hex, Int]),
     entry!(SYS_rseq, "rseq", misc::rseq, [Addr, Size, Hex, Hex]),
     entry!(SYS_set_robust_list, "set_robust_list", misc::set_robust_list, [Addr, Size]),
     entry!(SYS_get_robust_list, "get_robust_list", misc::get_robust_list, [Int, Addr, Addr]),

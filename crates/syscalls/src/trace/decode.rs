@@ -4,10 +4,12 @@ use usermem_io::{Io, IoExt, IoOpts, StringCause, StringError};
 use usermem_types::{Addr, PATH_MAX};
 
 use super::flags::{
-    ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, POLL, PRCTL, PROT, REMAP, RESOURCE, SIG_HOW,
-    WHENCE, constant, file_mode, flags, futex_op, map_flags, open_flags, signal_name,
+    ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, MEMBARRIER, MOVE_PAGES, POLICY_QUERY, POLL, PRCTL,
+    PROT, REMAP, RESOURCE, SIG_HOW, WHENCE, constant, file_mode, flags, futex_op, map_flags,
+    open_flags, policy_mode, signal_name,
 };
 use super::quote::{SHOWN, quote, quote_cut};
+use crate::remote::{PIDFD_SELF, PIDFD_SELF_THREAD};
 use crate::{ArgKind, Args, SysResult};
 
 /// The smallest page that a machine has.
@@ -57,6 +59,14 @@ pub(super) fn decode_in(
         ArgKind::FutexOp => futex_op(word),
         ArgKind::ArchPrctl => constant(value, ARCH_PRCTL),
         ArgKind::Prctl => constant(word, PRCTL),
+        ArgKind::Membarrier => constant(word, MEMBARRIER),
+        ArgKind::PolicyMode => policy_mode(word),
+        ArgKind::PolicyQuery => flags(value, POLICY_QUERY, "0"),
+        ArgKind::MovePagesFlags => flags(word, MOVE_PAGES, "0"),
+        ArgKind::NodeMaskIn => node_mask(memory, value, next),
+        ArgKind::PidFd if args.int(index) == PIDFD_SELF_THREAD => "PIDFD_SELF_THREAD".to_owned(),
+        ArgKind::PidFd if args.int(index) == PIDFD_SELF => "PIDFD_SELF_THREAD_GROUP".to_owned(),
+        ArgKind::PidFd => args.int(index).to_string(),
         ArgKind::BufOut
         | ArgKind::IovecOut
         | ArgKind::TimespecOut
@@ -90,6 +100,19 @@ pub(super) fn decode_out(
             None => address(value),
         },
         (Some(_), Ok(_)) => address(value),
+    }
+}
+
+/// Returns the first 64 nodes of a mask of `max` nodes, of which Linux does not look at the last.
+fn node_mask(memory: &dyn Io, addr: u64, max: u64) -> String {
+    let nodes = max.saturating_sub(1).min(64);
+    match words::<8>(memory, addr) {
+        Some(mask) if addr != 0 && nodes > 0 => {
+            let mask = u64_at(&mask, 0) & (u64::MAX >> (64 - nodes));
+            let more = if max > 65 { ", ..." } else { "" };
+            format!("[{mask:#x}{more}]")
+        }
+        _ => address(addr),
     }
 }
 
@@ -261,6 +284,14 @@ mod tests {
         check(ArgKind::Addr, 0, "NULL");
         check(ArgKind::Clock, 1, "CLOCK_MONOTONIC");
         check(ArgKind::Signal, 9, "SIGKILL");
+        check(ArgKind::Membarrier, 1 << 9, "MEMBARRIER_CMD_GET_REGISTRATIONS");
+        check(ArgKind::Membarrier, 3, "0x3");
+        check(ArgKind::PolicyMode, 0x8002, "MPOL_BIND|MPOL_F_STATIC_NODES");
+        check(ArgKind::PolicyMode, 9, "0x9");
+        check(ArgKind::PolicyQuery, 3, "MPOL_F_NODE|MPOL_F_ADDR");
+        check(ArgKind::MovePagesFlags, 6, "MPOL_MF_MOVE|MPOL_MF_MOVE_ALL");
+        check(ArgKind::PidFd, u64::from(-10_001_i32 as u32), "PIDFD_SELF_THREAD_GROUP");
+        check(ArgKind::PidFd, 3, "3");
     }
 
     #[test]
@@ -288,6 +319,24 @@ mod tests {
         let kinds = [ArgKind::BufOut, ArgKind::Size];
         check(&mut bytes, &kinds, [1, 12, 0], Ok(4), r#""/etc""#);
         check(&mut bytes, &kinds, [1, 12, 0], Err(usermem_types::Errno::EIO), "0x1");
+    }
+
+    #[test]
+    fn masks_of_nodes() {
+        let mut bytes = [0xff; 24];
+        let kinds = [ArgKind::NodeMaskIn, ArgKind::Size];
+        for (addr, max, text) in [
+            (8, 65, "[0xffffffffffffffff]"),
+            (8, 66, "[0xffffffffffffffff, ...]"),
+            (8, 3, "[0x3]"),
+            // No nodes, and a mask that cannot be read.
+            (8, 1, "0x8"),
+            (8, 0, "0x8"),
+            (17, 65, "0x11"),
+            (0, 65, "NULL"),
+        ] {
+            check(&mut bytes, &kinds, [addr, max, 0], Ok(0), text);
+        }
     }
 
     #[test]

@@ -128,7 +128,54 @@ pub(super) const ADVICE: &Names = names![
     MADV_PAGEOUT,
     MADV_POPULATE_READ,
     MADV_POPULATE_WRITE,
+    MADV_DONTNEED_LOCKED,
+    MADV_COLLAPSE,
+    MADV_HWPOISON,
+    MADV_SOFT_OFFLINE,
 ];
+
+pub(super) const MEMBARRIER: &Names = &[
+    (0x0, "MEMBARRIER_CMD_QUERY"),
+    (0x1, "MEMBARRIER_CMD_GLOBAL"),
+    (0x2, "MEMBARRIER_CMD_GLOBAL_EXPEDITED"),
+    (0x4, "MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED"),
+    (0x8, "MEMBARRIER_CMD_PRIVATE_EXPEDITED"),
+    (0x10, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED"),
+    (0x20, "MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE"),
+    (0x40, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE"),
+    (0x80, "MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ"),
+    (0x100, "MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ"),
+    (0x200, "MEMBARRIER_CMD_GET_REGISTRATIONS"),
+];
+
+const POLICY_MODE: &Names = &[
+    (0, "MPOL_DEFAULT"),
+    (1, "MPOL_PREFERRED"),
+    (2, "MPOL_BIND"),
+    (3, "MPOL_INTERLEAVE"),
+    (4, "MPOL_LOCAL"),
+    (5, "MPOL_PREFERRED_MANY"),
+    (6, "MPOL_WEIGHTED_INTERLEAVE"),
+];
+
+const POLICY_FLAGS: &Names = &[
+    (1 << 13, "MPOL_F_NUMA_BALANCING"),
+    (1 << 14, "MPOL_F_RELATIVE_NODES"),
+    (1 << 15, "MPOL_F_STATIC_NODES"),
+];
+
+/// Returns mode and flags of a memory policy.
+pub(super) fn policy_mode(value: u64) -> String {
+    let set = value & 0xe000;
+    let mode = constant(value & !set, POLICY_MODE);
+    if set == 0 { mode } else { format!("{mode}|{}", flags(set, POLICY_FLAGS, "")) }
+}
+
+pub(super) const POLICY_QUERY: &Names =
+    &[(1, "MPOL_F_NODE"), (2, "MPOL_F_ADDR"), (4, "MPOL_F_MEMS_ALLOWED")];
+
+pub(super) const MOVE_PAGES: &Names =
+    &[(1, "MPOL_MF_STRICT"), (2, "MPOL_MF_MOVE"), (4, "MPOL_MF_MOVE_ALL")];
 
 pub(super) const AT: &Names = names![
     AT_SYMLINK_NOFOLLOW,
@@ -269,6 +316,8 @@ pub(super) const PRCTL: &Names = names![
     PR_SET_THP_DISABLE,
     PR_GET_THP_DISABLE,
     PR_CAP_AMBIENT,
+    PR_SET_MDWE,
+    PR_GET_MDWE,
     PR_SET_VMA,
     PR_SET_PTRACER,
 ];

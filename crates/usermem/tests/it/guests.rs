@@ -5,7 +5,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::harness::{Case, Noise, Scratch, guest, programs, say};
+use crate::harness::{Case, Noise, Scratch, guest, programs, run, say, usermem};
 
 /// The files that the guests expect in their working folder.
 fn files(scratch: &Scratch) {
@@ -33,16 +33,54 @@ programs! { "guests":
     files_and_pipes => probe("files"),
 }
 
-#[test]
-fn seals_and_guards() {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+/// Runs a guest, unless the kernel that it is compared with is older than what it calls.
+#[track_caller]
+fn probe_since(version: (u32, u32), name: &str) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split('.').map_while(|number| number.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < (6, 13) {
-        say("SKIPPED seals_and_guards: this kernel is older than mseal and MADV_GUARD_INSTALL");
+    let host = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if host < version {
+        say(&format!("SKIPPED {name}: this kernel is older than {}.{}", version.0, version.1));
         return;
     }
-    probe("seal").check("seal");
+    probe(name).check(name);
+}
+
+#[test]
+fn seals_and_guards() {
+    probe_since((6, 13), "seal");
+}
+
+#[test]
+fn memory_policies() {
+    let nodes = std::fs::read_to_string("/sys/devices/system/node/possible").unwrap_or_default();
+    if nodes.trim() != "0" {
+        say("SKIPPED memory_policies: this kernel does not have exactly one node");
+        return;
+    }
+    probe_since((6, 18), "policy");
+}
+
+#[test]
+fn memory_of_a_process() {
+    probe_since((6, 18), "remote");
+}
+
+#[test]
+fn modes_of_memory() {
+    probe_since((6, 18), "modes");
+}
+
+#[test]
+fn names_of_anonymous_memory() {
+    // Not every kernel has them, so what Linux says is written down.
+    let scratch = Scratch::new("names");
+    let mut command = usermem();
+    command.arg("--").arg(guest("names")).current_dir(scratch.path());
+    let ours = run(command, b"");
+    ours.check_sound("names");
+    let expected = include_str!("guests/names.expected");
+    assert_eq!(String::from_utf8_lossy(&ours.stdout), expected);
 }
 
 /// Compares each way to end that `guests/fatal.c` knows, and reports all that differ.

@@ -1,0 +1,40 @@
+//! `move_pages` and `migrate_pages`: where pages are.
+
+use usermem_types::{Addr, Errno};
+
+use crate::{MemoryManager, NodeSet, Privileges};
+
+impl MemoryManager {
+    /// Moves all pages that are on some nodes to others, as `migrate_pages(2)`, and returns how
+    /// many could not be moved: there is one node, and what is there stays.
+    ///
+    /// # Errors
+    /// `EPERM` when there are no such nodes, unless pages may be placed at will; `EINVAL` when none
+    /// of them is the one that there is.
+    pub fn migrate_pages(&self, to: NodeSet) -> Result<u64, Errno> {
+        if to.has_others() && !self.limits.privileges().contains(Privileges::PLACE) {
+            return Err(Errno::EPERM);
+        }
+        if to.has_ours() { Ok(0) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Checks the node to which `move_pages(2)` is to move a page.
+    ///
+    /// # Errors
+    /// `ENODEV` for a node that there is not.
+    pub fn check_node(&self, node: i32) -> Result<(), Errno> {
+        if node == 0 { Ok(()) } else { Err(Errno::ENODEV) }
+    }
+
+    /// Tells on which node the page at an address is, as `move_pages(2)` does.
+    ///
+    /// # Errors
+    /// `EFAULT` when nothing is mapped, `ENOENT` when there is no page yet.
+    pub fn node_of_page(&self, addr: Addr) -> Result<i32, Errno> {
+        let addr = addr.untagged().get();
+        let mapping = self.mapping.read();
+        mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        let active = self.active.read();
+        if active.pmas.get(addr).is_some() { Ok(0) } else { Err(Errno::ENOENT) }
+    }
+}
