@@ -49,6 +49,8 @@ mod direct;
 mod futex;
 mod io;
 
+mod pin;
+
 mod maps;
 mod smaps;
 mod usage;
@@ -62,4 +64,5 @@ pub use layout::Layout;
 pub use limits::{Limit, Limits};
 pub use manager::MemoryManager;
 pub use map::MmapRequest;
+pub use pin::{Pin, PinnedPiece};
 pub use usage::Usage;

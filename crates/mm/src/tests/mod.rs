@@ -12,6 +12,7 @@ mod lock;
 mod map;
 mod maps;
 mod object;
+mod pin;
 mod protect;
 mod remap;
 mod rig;
