@@ -38,6 +38,7 @@ mod futex;
 mod iovec;
 mod limits;
 mod remote;
+mod shm;
 mod signals;
 mod task;
 mod vectors;
@@ -49,6 +50,7 @@ pub use futex::{FutexError, FutexKey, futex_key};
 pub use iovec::IoVectors;
 pub use limits::{RLimit, Resource, ResourceLimits, UnknownResource};
 pub use remote::{peek, poke};
+pub use shm::{IpcCaller, ShmLimits, ShmRegistry, ShmStat, ShmStatName, ShmUsage};
 pub use signals::{
     AltStack, Disposition, RealTimer, SigDetail, SigInfo, SigSet, SignalAction, Signals,
 };

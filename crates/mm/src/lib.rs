@@ -27,6 +27,8 @@ mod map;
 mod placement;
 mod unmap;
 
+mod attach;
+
 mod protect;
 mod remap;
 
@@ -58,6 +60,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use attach::AttachPlace;
 pub use fault::UserFault;
 pub use flags::MmapFlags;
 pub use layout::Layout;

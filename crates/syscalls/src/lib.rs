@@ -31,6 +31,7 @@ mod paths;
 mod poll;
 mod process;
 mod read_write;
+mod shm;
 mod signals;
 mod time;
 

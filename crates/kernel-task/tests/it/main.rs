@@ -5,4 +5,5 @@
 mod fixture;
 mod iovecs;
 mod poke;
+mod shm;
 mod strings;

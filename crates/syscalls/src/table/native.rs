@@ -4,7 +4,7 @@ use super::Entry;
 use super::legacy::legacy_entries;
 use crate::{
     directories, files, futex, identity, ioctl, limits, memory, metadata, misc, poll, process,
-    read_write, signals, time,
+    read_write, shm, signals, time,
 };
 
 /// Makes an [`Entry`]. A function cannot name the kinds of the arguments as briefly.
@@ -111,6 +111,10 @@ const MEMORY: &[Entry] = &[
     entry!(SYS_msync, "msync", memory::msync, [Addr, Size, Hex]),
     entry!(SYS_mincore, "mincore", memory::mincore, [Addr, Size, Addr]),
     entry!(SYS_mseal, "mseal", memory::mseal, [Addr, Size, Hex]),
+    entry!(SYS_shmget, "shmget", shm::shmget, [IpcKey, Size, ShmGetFlags]),
+    entry!(SYS_shmat, "shmat", shm::shmat, [Int, Addr, ShmAtFlags]),
+    entry!(SYS_shmdt, "shmdt", shm::shmdt, [Addr]),
+    entry!(SYS_shmctl, "shmctl", shm::shmctl, [Int, ShmCommand, Addr]),
 ];
 
 const OTHERS: &[Entry] = &[

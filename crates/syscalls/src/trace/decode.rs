@@ -4,8 +4,9 @@ use usermem_io::{Io, IoExt, IoOpts, StringCause, StringError};
 use usermem_types::{Addr, PATH_MAX};
 
 use super::flags::{
-    ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, POLL, PRCTL, PROT, REMAP, RESOURCE, SIG_HOW,
-    WHENCE, constant, file_mode, flags, futex_op, map_flags, open_flags, signal_name,
+    ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, POLL, PRCTL, PROT, REMAP, RESOURCE, SHM_AT,
+    SHM_COMMAND, SIG_HOW, WHENCE, constant, file_mode, flags, futex_op, map_flags, open_flags,
+    shm_get_flags, signal_name,
 };
 use super::quote::{SHOWN, quote, quote_cut};
 use crate::{ArgKind, Args, SysResult};
@@ -46,6 +47,11 @@ pub(super) fn decode_in(
         ArgKind::MapFlags => map_flags(value),
         ArgKind::RemapFlags => flags(value, REMAP, "0"),
         ArgKind::Advice => constant(word, ADVICE),
+        ArgKind::IpcKey if word == 0 => "IPC_PRIVATE".to_owned(),
+        ArgKind::IpcKey => format!("{word:#x}"),
+        ArgKind::ShmGetFlags => shm_get_flags(word),
+        ArgKind::ShmAtFlags => flags(word, SHM_AT, "0"),
+        ArgKind::ShmCommand => constant(word, SHM_COMMAND),
         ArgKind::AtFlags => flags(word, AT, "0"),
         ArgKind::Whence => constant(word, WHENCE),
         ArgKind::FcntlCmd => constant(word, FCNTL),
@@ -261,6 +267,8 @@ mod tests {
         check(ArgKind::Addr, 0, "NULL");
         check(ArgKind::Clock, 1, "CLOCK_MONOTONIC");
         check(ArgKind::Signal, 9, "SIGKILL");
+        check(ArgKind::IpcKey, 0, "IPC_PRIVATE");
+        check(ArgKind::IpcKey, 0xffff_ffff_8000_0001, "0x80000001");
     }
 
     #[test]

@@ -62,7 +62,7 @@ const CLASSES: &[(&str, Class)] = &[
     }),
     ("memory", |entry| {
         has(entry, &[ArgKind::Prot, ArgKind::MapFlags, ArgKind::RemapFlags, ArgKind::Advice])
-            || matches!(entry.name, "brk" | "munmap" | "msync" | "mincore")
+            || matches!(entry.name, "brk" | "munmap" | "msync" | "mincore" | "shmat" | "shmdt")
             || entry.name.starts_with("mlock")
             || entry.name.starts_with("munlock")
     }),
@@ -74,6 +74,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("clock", |entry| {
         has(entry, &[ArgKind::Clock]) || matches!(entry.name, "gettimeofday" | "time")
     }),
+    ("ipc", |entry| entry.name.starts_with("shm")),
     ("process", |entry| {
         let name = entry.name;
         ["exit", "clone", "exec", "wait"].iter().any(|start| name.starts_with(start))

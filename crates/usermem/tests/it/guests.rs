@@ -30,6 +30,7 @@ programs! { "guests":
     badptr_structs => probe("badptr_structs"),
     pitfall_26_28_partial => probe("partial"),
     pitfall_09_27_29_memmap => probe("memmap"),
+    shared_memory => probe("shm"),
     files_and_pipes => probe("files"),
 }
 
