@@ -37,7 +37,10 @@ pub fn pipe(flags: u32) -> Result<PipeEnds, Errno> {
 /// `EINVAL` for flags that it does not know; the host's.
 pub fn memfd(name: &[u8], flags: u32) -> Result<Arc<dyn FileDescription>, Errno> {
     let flags = known(MemfdFlags::from_bits(flags), flags, MemfdFlags::bits)?;
-    let allowed = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let allowed = MemfdFlags::CLOEXEC
+        | MemfdFlags::ALLOW_SEALING
+        | MemfdFlags::NOEXEC_SEAL
+        | MemfdFlags::EXEC;
     if !allowed.contains(flags) {
         return Err(Errno::EINVAL);
     }

@@ -21,6 +21,7 @@ mod walk;
 mod mapped_file;
 mod mapping;
 mod mapping_table;
+mod seals;
 mod windows;
 
 mod anonymous;

@@ -17,6 +17,7 @@ use usermem_types::{AccessType, AddrRange, Errno};
 use crate::host;
 use crate::mapped_file::MappedFile;
 use crate::mapping_table::MappingTable;
+use crate::seals::Seals;
 use crate::tree::Tree;
 use crate::{Place, Stat};
 
@@ -28,9 +29,11 @@ type FileId = ((u32, u32), u64);
 static OBJECTS: Mutex<Option<HashMap<FileId, Weak<Inode>>>> = Mutex::new(None);
 
 /// What all open files of one inode share.
-struct Inode {
+pub(crate) struct Inode {
     pages: Arc<MappedFile>,
     mappings: Mutex<MappingTable>,
+    /// The seals that are kept here, and not by the host.
+    seals: Seals,
 }
 
 /// An inode as mapped through an open file.
@@ -38,6 +41,23 @@ struct Inode {
 struct View {
     inode: Arc<Inode>,
     perms: AccessType,
+}
+
+impl Inode {
+    /// Returns the seals that are kept here.
+    pub(crate) fn seals(&self) -> &Seals {
+        &self.seals
+    }
+
+    /// Adds seals to those that are kept here.
+    ///
+    /// # Errors
+    /// `EBUSY` when a shared mapping may be written, and is not to be any more.
+    pub(crate) fn add_seals(&self, seals: u32) -> Result<(), Errno> {
+        // Locked until it is done: a mapping is added before or after.
+        let mappings = self.mappings.lock();
+        self.seals.add(seals, mappings.has_writable())
+    }
 }
 
 impl fmt::Debug for Inode {
@@ -84,6 +104,11 @@ pub(crate) fn truncated(stat: &Stat, len: u64) {
     }
 }
 
+/// Returns what is shared with the other open files of the same inode.
+pub(crate) fn inode_of(fd: &Arc<OwnedFd>) -> Result<Arc<Inode>, Errno> {
+    Ok(inode(file_id(&host::stat(fd.as_fd())?), fd))
+}
+
 fn inode(id: FileId, fd: &Arc<OwnedFd>) -> Arc<Inode> {
     let mut objects = OBJECTS.lock();
     let objects = objects.get_or_insert_default();
@@ -91,7 +116,7 @@ fn inode(id: FileId, fd: &Arc<OwnedFd>) -> Arc<Inode> {
         return inode;
     }
     let pages = Arc::new(MappedFile::new(Arc::clone(fd)));
-    let inode = Arc::new(Inode { pages, mappings: Mutex::default() });
+    let inode = Arc::new(Inode { pages, mappings: Mutex::default(), seals: Seals::default() });
     // As many dead entries as live ones at most, on average.
     if objects.len() == objects.capacity() {
         objects.retain(|_, inode| inode.strong_count() > 0);
@@ -114,9 +139,14 @@ impl Mappable for View {
         space: &Weak<dyn MappingSpace>,
         range: AddrRange,
         offset: u64,
-        _: bool,
+        writable: bool,
     ) -> Result<(), Errno> {
-        self.inode.mappings.lock().add(space, range, offset);
+        let mut mappings = self.inode.mappings.lock();
+        // It may have been sealed since the memory manager asked.
+        if writable && self.inode.seals.forbid_writable_mappings() {
+            return Err(Errno::EPERM);
+        }
+        mappings.add(space, range, offset, writable);
         Ok(())
     }
 
@@ -125,6 +155,7 @@ impl Mappable for View {
     }
 
     fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
+        self.inode.seals.check_writing()?;
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         let len = range.end - range.start;
         rustix::fs::fallocate(self.inode.pages.fd(), mode, range.start, len).map_err(host::errno)

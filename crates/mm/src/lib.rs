@@ -23,6 +23,7 @@ mod mapping;
 
 mod manager;
 
+mod descriptor;
 mod map;
 mod placement;
 mod unmap;
@@ -61,6 +62,7 @@ mod usage;
 mod tests;
 
 pub use attach::AttachPlace;
+pub use descriptor::{FileContents, FileRights, MmapFile};
 pub use fault::UserFault;
 pub use flags::MmapFlags;
 pub use layout::Layout;

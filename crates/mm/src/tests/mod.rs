@@ -3,6 +3,7 @@
 
 mod advise;
 mod cow;
+mod descriptors;
 mod faults;
 mod fork;
 mod io;
