@@ -19,6 +19,13 @@ pub struct IpcCaller<'a> {
     pub locks_freely: bool,
 }
 
+impl IpcCaller<'_> {
+    /// Returns whether the caller is in a group.
+    pub(super) fn is_member(&self, gid: u32) -> bool {
+        gid == self.credentials.egid || self.credentials.groups.contains(&gid)
+    }
+}
+
 /// The owner, the creator and the permission bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Permissions {
@@ -40,11 +47,9 @@ impl Permissions {
     /// Returns whether every access that is set in any of the three triples of `wanted` is granted.
     pub(super) fn allow(&self, caller: IpcCaller<'_>, wanted: u32) -> bool {
         let wanted = (wanted >> 6 | wanted >> 3 | wanted) & 0o7;
-        let groups = &caller.credentials.groups;
-        let is_member = |gid| gid == caller.credentials.egid || groups.contains(&gid);
         let granted = if self.is_owner(caller) {
             self.mode >> 6
-        } else if is_member(self.creator_gid) || is_member(self.gid) {
+        } else if caller.is_member(self.creator_gid) || caller.is_member(self.gid) {
             self.mode >> 3
         } else {
             self.mode

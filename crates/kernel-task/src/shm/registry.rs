@@ -22,6 +22,8 @@ const EXCLUSIVE: u32 = 0o2000;
 const HUGE_PAGES: u32 = 0o4000;
 /// `SHM_HUGE_SHIFT`.
 const HUGE_SHIFT: u32 = 26;
+/// Whose members may ask for huge pages: Linux's default of `vm.hugetlb_shm_group`.
+const HUGE_PAGES_GROUP: u32 = 0;
 
 /// `SHM_RDONLY`.
 const READ_ONLY: u32 = 0o10000;
@@ -112,9 +114,7 @@ impl ShmRegistry {
             return Err(Errno::ENOSPC);
         }
         if flags & HUGE_PAGES != 0 {
-            // None are set aside, of the sizes that there could be.
-            let is_size = matches!(flags >> HUGE_SHIFT, 0 | 21 | 30);
-            return Err(if is_size { Errno::ENOMEM } else { Errno::EINVAL });
+            return Err(refuse_huge_pages(caller, flags >> HUGE_SHIFT));
         }
         if size > OBJECT_MAX {
             return Err(Errno::EINVAL);
@@ -197,6 +197,18 @@ impl ShmRegistry {
     pub(super) fn find(&self, id: i32) -> Result<Arc<Segment>, Errno> {
         let segment = self.slots.lock().at(slots::index(id)).ok_or(Errno::EINVAL)?;
         if segment.id == id { Ok(segment) } else { Err(Errno::EINVAL) }
+    }
+}
+
+/// Returns why there is no segment of huge pages whose size has this logarithm, or the default size:
+/// not everyone may ask, and none are set aside.
+fn refuse_huge_pages(caller: IpcCaller<'_>, log: u32) -> Errno {
+    if !matches!(log, 0 | 21 | 30) {
+        Errno::EINVAL
+    } else if caller.locks_freely || caller.is_member(HUGE_PAGES_GROUP) {
+        Errno::ENOMEM
+    } else {
+        Errno::EPERM
     }
 }
 

@@ -177,6 +177,23 @@ fn there_are_so_many_segments_and_no_more() {
 }
 
 #[test]
+fn there_are_no_huge_pages_for_anyone() {
+    const HUGE: u32 = 0o4000;
+    let rig = Rig::new(None);
+    let me = rig.caller();
+    let privileged = IpcCaller { locks_freely: true, ..me };
+    let member = Credentials { groups: vec![0], ..someone(10) };
+    let get = |caller, log: u32| rig.shm.get(caller, 0, PAGE, HUGE + (log << 26) + 0o600);
+    for log in [0, 21, 30] {
+        assert_eq!(get(me, log), Err(Errno::EPERM));
+        assert_eq!(get(privileged, log), Err(Errno::ENOMEM));
+        assert_eq!(get(caller(&member), log), Err(Errno::ENOMEM));
+    }
+    assert_eq!(get(me, 13), Err(Errno::EINVAL));
+    assert_eq!(rig.memory.charged_bytes(), 0);
+}
+
+#[test]
 fn ids_come_back_late() {
     let rig = Rig::new(None);
     let mut seen = std::collections::HashSet::new();
