@@ -10,7 +10,7 @@ use crate::{ArgKind, Entry, Table};
 ///
 /// Written as names and classes, separated by commas: `openat,read,%memory`. The classes are
 /// `%file` (a path is among the arguments), `%desc` (a descriptor is), `%memory`, `%signal`,
-/// `%clock`, `%process` and `all`; a `!` before all of it shows the others.
+/// `%clock`, `%ipc`, `%process` and `all`; a `!` before all of it shows the others.
 ///
 /// ```
 /// use syscalls::TraceFilter;
@@ -160,7 +160,8 @@ mod tests {
     fn names_and_classes() {
         check("openat", &["openat"], &["read", "close"]);
         check("read,read,%file", &["read", "openat", "newfstatat"], &["mmap", "write"]);
-        check("%memory", &["mmap", "munmap", "brk", "mlock2", "madvise"], &["read"]);
+        check("%memory", &["mmap", "munmap", "brk", "mlock2", "madvise", "shmat"], &["read"]);
+        check("%ipc", &["shmget", "shmat", "shmctl"], &["mmap", "kill"]);
         check("%desc", &["read", "openat", "pselect6", "ppoll"], &["brk"]);
         check("%signal", &["kill", "rt_sigreturn", "sigaltstack"], &["read"]);
         check("!%memory,read", &["openat", "write"], &["mmap", "read"]);

@@ -71,7 +71,6 @@ static void tries(long fd)
     result("shared, to write", CALL6(mmap, AT(16), PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0));
     result("shared and validated, to write", CALL6(mmap, AT(16), PAGE, RW, MAP_SHARED_VALIDATE | MAP_FIXED, fd, 0));
     result("shared, to read", CALL6(mmap, AT(16), PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0));
-    result("read it", CALL4(pwrite64, 1, AT(16), 0, 0));
     result("protect", CALL3(mprotect, AT(16), PAGE, RW));
     result("remove", CALL3(madvise, AT(16), PAGE, MADV_REMOVE));
     result("private", CALL6(mmap, AT(16), PAGE, RW, MAP_PRIVATE | MAP_FIXED, fd, 0));
