@@ -43,7 +43,10 @@ pub fn memfd(
     limit: Arc<dyn CommitLimit>,
 ) -> Result<Arc<dyn FileDescription>, Errno> {
     let flags = known(MemfdFlags::from_bits(flags), flags, MemfdFlags::bits)?;
-    let allowed = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let allowed = MemfdFlags::CLOEXEC
+        | MemfdFlags::ALLOW_SEALING
+        | MemfdFlags::NOEXEC_SEAL
+        | MemfdFlags::EXEC;
     if !allowed.contains(flags) {
         return Err(Errno::EINVAL);
     }

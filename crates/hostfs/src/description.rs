@@ -317,6 +317,34 @@ pub trait FileDescription: Send + Sync + fmt::Debug {
         Err(Errno::ENODEV)
     }
 
+    /// Returns the seals of a memory file, as `F_GET_SEALS`.
+    ///
+    /// # Errors
+    /// `EINVAL` for a file that has none.
+    fn seals(&self) -> Result<u32, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Adds seals to a memory file, as `F_ADD_SEALS`.
+    ///
+    /// # Errors
+    /// `EPERM` when the file is not open for writing or takes no seals any more; `EINVAL` for
+    /// seals that there are not, or a file that takes none; `EBUSY` when a mapping is in the way.
+    fn add_seals(&self, seals: u32) -> Result<(), Errno> {
+        let _ = seals;
+        let is_writable = StatusFlags::WRITE_ONLY | StatusFlags::READ_WRITE;
+        if self.opened_flags().intersects(is_writable) {
+            Err(Errno::EINVAL)
+        } else {
+            Err(Errno::EPERM)
+        }
+    }
+
+    /// Returns whether a seal forbids shared mappings to write.
+    fn is_write_sealed(&self) -> bool {
+        false
+    }
+
     /// Opens the same file anew, as opening `/proc/self/fd/N` does, with the flags of `open(2)`.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod held;
 mod mapped_file;
 mod mapping;
 mod mapping_table;
+mod seals;
 mod windows;
 
 mod anonymous;

@@ -18,6 +18,7 @@ use crate::held::Held;
 use crate::host;
 use crate::mapped_file::MappedFile;
 use crate::mapping_table::MappingTable;
+use crate::seals::Seals;
 use crate::tree::Tree;
 use crate::{Place, Stat};
 
@@ -32,11 +33,13 @@ pub(crate) type FileId = ((u32, u32), u64);
 static OBJECTS: Mutex<Option<HashMap<FileId, Weak<Inode>>>> = Mutex::new(None);
 
 /// What all open files of one inode share.
-struct Inode {
+pub(crate) struct Inode {
     pages: Arc<MappedFile>,
     mappings: Mutex<MappingTable>,
     /// The pages, where they count as memory.
     held: Option<Arc<Held>>,
+    /// The seals that are kept here, and not by the host.
+    seals: Seals,
 }
 
 /// An inode as mapped through an open file.
@@ -45,6 +48,23 @@ struct View {
     inode: Arc<Inode>,
     perms: AccessType,
     is_anonymous: bool,
+}
+
+impl Inode {
+    /// Returns the seals that are kept here.
+    pub(crate) fn seals(&self) -> &Seals {
+        &self.seals
+    }
+
+    /// Adds seals to those that are kept here.
+    ///
+    /// # Errors
+    /// `EBUSY` when a shared mapping may be written, and is not to be any more.
+    pub(crate) fn add_seals(&self, seals: u32) -> Result<(), Errno> {
+        // Locked until it is done: a mapping is added before or after.
+        let mappings = self.mappings.lock();
+        self.seals.add(seals, mappings.has_writable())
+    }
 }
 
 impl fmt::Debug for Inode {
@@ -107,6 +127,11 @@ pub(crate) fn is_mapped(id: FileId) -> bool {
     inode.and_then(|inode| inode.upgrade()).is_some_and(|inode| !inode.mappings.lock().is_empty())
 }
 
+/// Returns what is shared with the other open files of the same inode.
+pub(crate) fn inode_of(fd: &Arc<OwnedFd>, held: Option<&Arc<Held>>) -> Result<Arc<Inode>, Errno> {
+    Ok(inode(file_id(&host::stat(fd.as_fd())?), fd, held))
+}
+
 fn inode(id: FileId, fd: &Arc<OwnedFd>, held: Option<&Arc<Held>>) -> Arc<Inode> {
     let mut objects = OBJECTS.lock();
     let objects = objects.get_or_insert_default();
@@ -114,7 +139,9 @@ fn inode(id: FileId, fd: &Arc<OwnedFd>, held: Option<&Arc<Held>>) -> Arc<Inode> 
         return inode;
     }
     let pages = Arc::new(MappedFile::new(Arc::clone(fd)));
-    let inode = Arc::new(Inode { pages, mappings: Mutex::default(), held: held.cloned() });
+    let mappings = Mutex::default();
+    let seals = Seals::default();
+    let inode = Arc::new(Inode { pages, mappings, held: held.cloned(), seals });
     // As many dead entries as live ones at most, on average.
     if objects.len() == objects.capacity() {
         objects.retain(|_, inode| inode.strong_count() > 0);
@@ -137,9 +164,14 @@ impl Mappable for View {
         space: &Weak<dyn MappingSpace>,
         range: AddrRange,
         offset: u64,
-        _: bool,
+        writable: bool,
     ) -> Result<(), Errno> {
-        self.inode.mappings.lock().add(space, range, offset);
+        let mut mappings = self.inode.mappings.lock();
+        // It may have been sealed since the memory manager asked.
+        if writable && self.inode.seals.forbid_writable_mappings() {
+            return Err(Errno::EPERM);
+        }
+        mappings.add(space, range, offset, writable);
         Ok(())
     }
 
@@ -156,6 +188,7 @@ impl Mappable for View {
     }
 
     fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
+        self.inode.seals.check_writing()?;
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         let len = range.end - range.start;
         rustix::fs::fallocate(self.inode.pages.fd(), mode, range.start, len).map_err(host::errno)

@@ -19,6 +19,8 @@ struct Mapping {
     range: AddrRange,
     /// The offset into the file of the first byte.
     offset: u64,
+    /// It is shared and may be written, now or after a change of its protections.
+    writable: bool,
 }
 
 impl MappingTable {
@@ -27,8 +29,14 @@ impl MappingTable {
         self.mappings.is_empty()
     }
 
-    pub(crate) fn add(&mut self, space: &Weak<dyn MappingSpace>, range: AddrRange, offset: u64) {
-        let mapping = Mapping { space: Weak::clone(space), range, offset };
+    pub(crate) fn add(
+        &mut self,
+        space: &Weak<dyn MappingSpace>,
+        range: AddrRange,
+        offset: u64,
+        writable: bool,
+    ) {
+        let mapping = Mapping { space: Weak::clone(space), range, offset, writable };
         self.mappings.insert((identity(space), range.start().get()), mapping);
     }
 
@@ -44,9 +52,14 @@ impl MappingTable {
             let Some(mapping) = self.mappings.remove(&key) else { continue };
             for rest in without(mapping.range, range).into_iter().flatten() {
                 let offset = mapping.offset + (rest.start().get() - mapping.range.start().get());
-                self.add(&mapping.space, rest, offset);
+                self.add(&mapping.space, rest, offset, mapping.writable);
             }
         }
+    }
+
+    /// Returns whether a mapping of a space that lives is shared and may be written.
+    pub(crate) fn has_writable(&self) -> bool {
+        self.mappings.values().any(|mapping| mapping.writable && mapping.space.strong_count() > 0)
     }
 
     /// Drops the translations of everything from `offset` on, private copies included, and returns
@@ -108,16 +121,19 @@ mod tests {
         let two: Arc<dyn MappingSpace> = Arc::new(Nobody(0));
         let (weak, other) = (Arc::downgrade(&one), Arc::downgrade(&two));
         let mut table = MappingTable::default();
-        table.add(&weak, range(10, 20), 0);
+        table.add(&weak, range(10, 20), 0, false);
         table.remove(&weak, range(13, 15));
         assert_eq!(shown(&table), [(10, 13, 0), (15, 20, 5)]);
-        table.add(&weak, range(30, 40), 100);
+        table.add(&weak, range(30, 40), 100, true);
         table.remove(&weak, range(18, 32));
         assert_eq!(shown(&table), [(10, 13, 0), (15, 18, 5), (32, 40, 102)]);
         table.remove(&weak, range(13, 15));
         table.remove(&weak, range(0, 10));
         table.remove(&other, range(0, 100));
         assert_eq!(shown(&table), [(10, 13, 0), (15, 18, 5), (32, 40, 102)]);
+        assert!(table.has_writable());
+        table.remove(&weak, range(32, 40));
+        assert!(!table.has_writable());
         table.remove(&weak, range(0, 100));
         assert_eq!(shown(&table), []);
     }

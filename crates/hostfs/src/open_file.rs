@@ -12,13 +12,14 @@ use usermem_types::{Errno, Transfer};
 use crate::attributes::timespec;
 use crate::held::{Held, inner_pages};
 use crate::host::{self, errno};
+use crate::mapping::Inode;
 use crate::open::Granted;
 use crate::sys::{self, More};
 use crate::transfer::{self, Pieces, stream};
 use crate::tree::Tree;
 use crate::{
     FileDescription, FileKind, Place, PollSet, Stat, StatFs, StatusFlags, Timestamp, Whence,
-    mapping,
+    mapping, seals,
 };
 
 /// `O_LARGEFILE` as the kernel knows it; the C library's is zero.
@@ -60,6 +61,8 @@ pub(crate) struct OpenFile {
     object: OnceLock<MappedObject>,
     /// The pages, where they count as memory.
     held: Option<Arc<Held>>,
+    /// Keeps the seals, when the file can have some of ours.
+    sealable: Option<Arc<Inode>>,
 }
 
 impl OpenFile {
@@ -84,7 +87,12 @@ impl OpenFile {
         };
         let is_memory = kind == FileKind::Regular && tree.is_none();
         let held = is_memory.then(|| Held::find(mapping::file_id(&stat))).flatten();
-        Ok(Self { fd, place, kind, sink, opened, tree, object: OnceLock::new(), held })
+        let sealable = match is_memory && seals::of_host(fd.as_fd()).is_ok() {
+            true => Some(mapping::inode_of(&fd, held.as_ref())?),
+            false => None,
+        };
+        let object = OnceLock::new();
+        Ok(Self { fd, place, kind, sink, opened, tree, object, held, sealable })
     }
 
     /// Describes a file of memory, which is empty, and whose pages count against a limit.
@@ -117,6 +125,11 @@ impl OpenFile {
     }
 
     fn put(&self, src: IoSequence<'_>, offset: Option<u64>) -> Transfer<IoCause> {
+        if let Some(inode) = &self.sealable
+            && src.num_bytes() > 0
+        {
+            inode.seals().check_writing().map_err(stream)?;
+        }
         match self.sink {
             Sink::Reading if self.held.is_some() => self.put_counted(src, offset),
             Sink::Reading => transfer::write(self.fd.as_fd(), src, offset, self.pieces()),
@@ -237,6 +250,13 @@ impl FileDescription for OpenFile {
             return Err(Errno::EBADF);
         }
         let mode = FallocateFlags::from_bits_retain(mode);
+        let punches = mode == FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        if let Some(inode) = &self.sealable
+            && punches
+            && len > 0
+        {
+            inode.seals().check_writing()?;
+        }
         let fallocate = || rustix::fs::fallocate(&self.fd, mode, offset, len).map_err(errno);
         let Some(held) = &self.held else { return fallocate() };
         let end = offset.saturating_add(len);
@@ -265,6 +285,9 @@ impl FileDescription for OpenFile {
 
     fn chmod(&self, mode: u32) -> Result<(), Errno> {
         self.check_changeable()?;
+        if let Some(inode) = &self.sealable {
+            inode.seals().check_mode(self.stat()?.mode, mode)?;
+        }
         rustix::fs::fchmod(&self.fd, Mode::from_bits_truncate(mode)).map_err(errno)
     }
 
@@ -324,6 +347,26 @@ impl FileDescription for OpenFile {
         let object =
             mapping::object(&self.fd, self.writable(), self.tree.as_ref(), self.held.as_ref())?;
         Ok(self.object.get_or_init(|| object).clone())
+    }
+
+    fn seals(&self) -> Result<u32, Errno> {
+        let ours = self.sealable.as_ref().map_or(0, |inode| inode.seals().get());
+        Ok(seals::of_host(self.fd.as_fd())? | ours)
+    }
+
+    fn add_seals(&self, seals: u32) -> Result<(), Errno> {
+        if !self.writable() {
+            return Err(Errno::EPERM);
+        }
+        match &self.sealable {
+            Some(inode) => seals::add(self.fd.as_fd(), inode, self.stat()?.mode, seals),
+            // The files of a tmpfs have the seal that forbids others.
+            None => self.seals().and(Err(Errno::EPERM)),
+        }
+    }
+
+    fn is_write_sealed(&self) -> bool {
+        self.sealable.as_ref().is_some_and(|inode| inode.seals().forbid_writing())
     }
 
     fn reopen(&self, flags: u32) -> Result<Arc<dyn FileDescription>, Errno> {

@@ -39,6 +39,7 @@ mod iovec;
 mod limits;
 mod process_vm;
 mod remote;
+mod shm;
 mod signals;
 mod task;
 mod vectors;
@@ -50,6 +51,7 @@ pub use futex::{FutexError, FutexKey, futex_key};
 pub use iovec::{IoVectors, RemoteRange};
 pub use limits::{RLimit, Resource, ResourceLimits, UnknownResource};
 pub use remote::{peek, poke};
+pub use shm::{IpcCaller, ShmLimits, ShmRegistry, ShmStat, ShmStatName, ShmUsage};
 pub use signals::{
     AltStack, Disposition, RealTimer, SigDetail, SigInfo, SigSet, SignalAction, Signals,
 };

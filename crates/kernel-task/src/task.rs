@@ -8,7 +8,7 @@ use mm::{MemoryManager, MemoryPolicy};
 use parking_lot::Mutex;
 use usermem_types::Addr;
 
-use crate::{FdTable, ResourceLimits, Signals};
+use crate::{FdTable, ResourceLimits, ShmRegistry, Signals};
 
 /// User and group ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct TaskParts {
     pub cwd: Arc<dyn FileDescription>,
     /// Its open files.
     pub files: FdTable,
+    /// The shared memory of System V that it sees.
+    pub shm: Arc<ShmRegistry>,
     /// Who it runs as.
     pub credentials: Credentials,
     /// Its resource limits.
@@ -101,6 +103,7 @@ pub struct Task {
     namespace: Arc<Namespace>,
     fs: Mutex<FsContext>,
     files: Mutex<FdTable>,
+    shm: Arc<ShmRegistry>,
     signals: Mutex<Signals>,
     credentials: Credentials,
     limits: Mutex<ResourceLimits>,
@@ -121,6 +124,7 @@ impl Task {
             namespace: parts.namespace,
             fs: Mutex::new(FsContext { cwd: parts.cwd, umask: 0o022 }),
             files: Mutex::new(parts.files),
+            shm: parts.shm,
             signals: Mutex::new(Signals::default()),
             credentials: parts.credentials,
             limits: Mutex::new(parts.limits),
@@ -177,6 +181,12 @@ impl Task {
     #[must_use]
     pub fn files(&self) -> &Mutex<FdTable> {
         &self.files
+    }
+
+    /// Returns the shared memory of System V.
+    #[must_use]
+    pub fn shm(&self) -> &Arc<ShmRegistry> {
+        &self.shm
     }
 
     /// Returns signal dispositions and masks.

@@ -147,6 +147,12 @@ pub trait MappingIdentity: Send + Sync + fmt::Debug {
     /// Returns the inode number of the object.
     fn inode(&self) -> u64;
 
+    /// Returns the bytes of the attachment that this names, when it is one of System V shared
+    /// memory. The pieces of one stay apart: they are counted, and detached, piece by piece.
+    fn attachment_len(&self) -> Option<u64> {
+        None
+    }
+
     /// Writes changes of a range of the object back.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ fn next_unit(vma: &Vma, wanted: KeyRange) -> u64 {
 }
 
 /// Copies whole pages; returns how many bytes, at least one page.
-fn copy_pages(
+pub(crate) fn copy_pages(
     from: &dyn File,
     source: FileRange,
     to: &dyn File,

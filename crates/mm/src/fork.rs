@@ -11,7 +11,7 @@ use crate::active::{Active, Detached};
 use crate::mapping::Mapping;
 use crate::pma::Pma;
 use crate::range::addrs;
-use crate::vma::VmaFlags;
+use crate::vma::{Vma, VmaFlags};
 
 impl MemoryManager {
     /// Copies the memory for a child that runs in `space`, as `fork(2)`: shared mappings stay
@@ -21,7 +21,8 @@ impl MemoryManager {
     /// or to empty them.
     ///
     /// # Errors
-    /// `ENOMEM` when the copy cannot be charged; an object's reason to refuse a mapping.
+    /// `ENOMEM` when the copy cannot be charged; an object's reason to refuse a mapping;
+    /// `EHWPOISON` when a pinned page cannot be read. Nothing of the child is left then.
     pub fn fork(&self, space: Arc<dyn AddressSpace>) -> Result<Arc<Self>, Errno> {
         let child = Self::with_layout(space, Arc::clone(&self.memory), self.layout);
         child.limits.copy_from(&self.limits);
@@ -35,10 +36,12 @@ impl MemoryManager {
         child.copy_vmas(&mapping, &mut copy)?;
         let mut active = self.active.write();
         let mut child_active = child.active.write();
-        share_pages(&copy, &mut active, &mut child_active, &mut detached);
-        // Before anyone copies a page: what another thread of the parent wrote to it afterwards
-        // would be lost to the parent, and the child would see it.
+        let shared = self.share_pages(&copy, &mut active, &mut child_active, &mut detached);
+        // Before anyone copies a page, and when the child does not come to be as well: what another
+        // thread of the parent wrote to it afterwards would be lost to the parent, and the child
+        // would see it.
         drop(detached);
+        shared?;
         child_active.replay_invalidations(&*child.space);
         drop((child_active, copy));
         Ok(child)
@@ -67,36 +70,57 @@ impl MemoryManager {
         }
         Ok(())
     }
+
+    /// Gives the child of a fork the private pages of its parent, which neither may write any more
+    /// without copying them; and copies of those that are pinned.
+    fn share_pages(
+        &self,
+        mapping: &Mapping,
+        parent: &mut Active,
+        child: &mut Active,
+        detached: &mut Detached<'_>,
+    ) -> Result<(), Errno> {
+        let any_pinned = !self.pinned.is_empty();
+        for (range, vma) in mapping.vmas.iter() {
+            if vma.flags.contains(VmaFlags::WIPEONFORK) {
+                continue;
+            }
+            let mut start = range.start;
+            if any_pinned {
+                for copied in self.copy_pinned_pages((range, vma), parent, child)? {
+                    share_range(KeyRange::new(start, copied.start), vma, parent, child, detached);
+                    start = copied.end;
+                }
+            }
+            share_range(KeyRange::new(start, range.end), vma, parent, child, detached);
+        }
+        Ok(())
+    }
 }
 
-/// Gives the child of a fork the private pages of its parent, which neither may write any more
-/// without copying them.
-fn share_pages(
-    mapping: &Mapping,
+/// Lets parent and child share the private pages of `range`, a part of one vma.
+fn share_range(
+    range: KeyRange,
+    vma: &Vma,
     parent: &mut Active,
     child: &mut Active,
     detached: &mut Detached<'_>,
 ) {
-    for (range, vma) in mapping.vmas.iter() {
-        if vma.flags.contains(VmaFlags::WIPEONFORK) {
-            continue;
+    let mut shared: Vec<(KeyRange, Pma)> = Vec::new();
+    parent.pmas.edit(range, |held, pma| {
+        if !pma.private {
+            return;
         }
-        let mut shared: Vec<(KeyRange, Pma)> = Vec::new();
-        parent.pmas.edit(range, |held, pma| {
-            if !pma.private {
-                return;
-            }
-            if pma.effective.write() {
-                detached.stale(held);
-            }
-            pma.need_cow = true;
-            pma.set_accesses(vma);
-            shared.push((held, Pma::private(pma.file.clone(), vma)));
-        });
-        for (held, mut pma) in shared {
-            pma.need_cow = true;
-            pma.set_accesses(vma);
-            child.insert(held, pma);
+        if pma.effective.write() {
+            detached.stale(held);
         }
+        pma.need_cow = true;
+        pma.set_accesses(vma);
+        shared.push((held, Pma::private(pma.file.clone(), vma)));
+    });
+    for (held, mut pma) in shared {
+        pma.need_cow = true;
+        pma.set_accesses(vma);
+        child.insert(held, pma);
     }
 }

@@ -27,9 +27,12 @@ mod modes;
 
 mod manager;
 
+mod descriptor;
 mod map;
 mod placement;
 mod unmap;
+
+mod attach;
 
 mod protect;
 mod remap;
@@ -57,6 +60,8 @@ mod futex;
 mod io;
 mod remote;
 
+mod pin;
+
 mod maps;
 mod smaps;
 mod usage;
@@ -64,6 +69,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use attach::AttachPlace;
+pub use descriptor::{FileContents, FileRights, MmapFile};
 pub use fault::UserFault;
 pub use flags::MmapFlags;
 pub use futex::SharedFutexKey;
@@ -71,5 +78,6 @@ pub use layout::Layout;
 pub use limits::{Limit, Limits, Privileges};
 pub use manager::MemoryManager;
 pub use map::MmapRequest;
+pub use pin::{Pin, PinnedPiece};
 pub use policy::{MemoryPolicy, NodeSet, PolicyMode};
 pub use usage::Usage;

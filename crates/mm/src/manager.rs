@@ -11,6 +11,7 @@ use usermem_types::AddrRange;
 
 use crate::active::{Active, Detached};
 use crate::mapping::{Mapping, MappingWrite};
+use crate::pin::PinnedPages;
 use crate::range::{addrs, keys};
 use crate::{Layout, Limits};
 
@@ -31,6 +32,7 @@ pub struct MemoryManager {
     pub(crate) mapping: RwLock<Mapping>,
     pub(crate) active: RwLock<Active>,
     pub(crate) faults: AtomicU64,
+    pub(crate) pinned: Arc<PinnedPages>,
 }
 
 impl MemoryManager {
@@ -53,6 +55,7 @@ impl MemoryManager {
             mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
             active: RwLock::new(Active::default()),
             faults: AtomicU64::new(0),
+            pinned: Arc::default(),
             me: Weak::clone(me) as Weak<dyn MappingSpace>,
             has_io: space.io().is_some(),
             space,

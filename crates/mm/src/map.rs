@@ -5,15 +5,13 @@ use memmap::MappedObject;
 use rangeset::KeyRange;
 use usermem_types::{AccessType, Addr, Errno};
 
+use crate::descriptor::{FileContents, MmapFile, OBJECT_MAX};
 use crate::mapping::{MAX_VMAS, Mapping};
 use crate::placement::Kind;
 use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::unmap::check_hole;
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
 use crate::{MemoryManager, MmapFlags};
-
-/// The most bytes that an object can have: Linux's `MAX_LFS_FILESIZE`.
-const OBJECT_MAX: u64 = i64::MAX as u64;
 
 /// What `mmap` is asked for.
 #[derive(Clone, Debug)]
@@ -68,9 +66,23 @@ impl MemoryManager {
     ///
     /// # Errors
     /// Linux's, in its order, those of the descriptor excepted.
-    pub fn mmap(&self, request: MmapRequest) -> Result<Addr, Errno> {
-        let len = check_request(&request)?;
-        let (range, populate) = self.create(request, len)?;
+    pub fn mmap(&self, mut request: MmapRequest) -> Result<Addr, Errno> {
+        let file = request.object.take().map(MmapFile::of);
+        self.map(request, file)
+    }
+
+    /// Maps what a descriptor refers to, as `mmap(2)`, and returns where. The request names no
+    /// object of its own.
+    ///
+    /// # Errors
+    /// Linux's, in its order, once there is a descriptor.
+    pub fn mmap_file(&self, request: MmapRequest, file: MmapFile) -> Result<Addr, Errno> {
+        self.map(request, Some(file))
+    }
+
+    fn map(&self, request: MmapRequest, file: Option<MmapFile>) -> Result<Addr, Errno> {
+        let len = check_request(&request, file.is_some())?;
+        let (range, populate) = self.create(request, file, len)?;
         match populate {
             Populate::Nothing => {}
             Populate::Translations => self.show_early(range),
@@ -80,28 +92,40 @@ impl MemoryManager {
     }
 
     /// Creates the vma; returns its range and what to do for it at once.
-    fn create(&self, request: MmapRequest, len: u64) -> Result<(KeyRange, Populate), Errno> {
-        let MmapRequest { addr, access, max_access, flags, object, .. } = request;
+    fn create(
+        &self,
+        request: MmapRequest,
+        file: Option<MmapFile>,
+        len: u64,
+    ) -> Result<(KeyRange, Populate), Errno> {
+        let MmapRequest { addr, access, flags, .. } = request;
+        // Dropped after the lock, if it comes to that.
+        let contents;
         let mut mapping = self.mapping_mut();
         if mapping.vmas.len() > MAX_VMAS {
             return Err(Errno::ENOMEM);
         }
         let is_private = flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits();
-        let kind =
-            if object.is_none() && is_private { Kind::PrivateAnonymous } else { Kind::Other };
+        let kind = if file.is_none() && is_private { Kind::PrivateAnonymous } else { Kind::Other };
         let range = self.place(&mapping, addr, len, flags, kind)?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
-        let is_file = object.is_some() || flags.contains(MmapFlags::HUGETLB);
-        if is_file && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {
+        let is_file = file.is_some() || flags.contains(MmapFlags::HUGETLB);
+        let max_size = file.as_ref().map_or(OBJECT_MAX, |file| file.max_size);
+        if is_file && request.offset.checked_add(len).is_none_or(|end| end > max_size) {
             return Err(Errno::EOVERFLOW);
         }
         let shared = is_shared(flags, is_file)?;
+        let mut max_access = request.max_access;
         if !max_access.superset_of(access) {
             return Err(Errno::EACCES);
+        }
+        if let Some(file) = &file {
+            max_access = max_access.intersect(file.check(shared, access, flags)?);
         }
         if flags.contains(MmapFlags::GROWSDOWN) && (is_file || shared) {
             return Err(Errno::EINVAL);
         }
+        contents = file.map(|file| file.contents);
         let accounted = is_accountable(vma_flags, access);
         mapping.modes.check_executable(access, access)?;
         mapping.check_unsealed(range)?;
@@ -112,11 +136,12 @@ impl MemoryManager {
             let freed = mapping.accounted_in(range);
             mapping.charge(len, freed)?;
         }
-        let (object, offset) = match object {
-            None if flags.contains(MmapFlags::HUGETLB) => (None, 0),
-            None if shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
-            None => (None, 0),
-            Some(object) => (Some(object), request.offset),
+        let (object, offset) = match contents {
+            Some(FileContents::Object(object)) => (Some(object), request.offset),
+            _ if flags.contains(MmapFlags::HUGETLB) => (None, 0),
+            // Zeros of a file are anonymous memory from here on.
+            _ if shared => (Some(SharedMemory::new(&self.memory, len)?.into_object()), 0),
+            _ => (None, 0),
         };
         let account = if accounted { VmaFlags::ACCOUNT } else { VmaFlags::empty() };
         let vma = Vma::new(object, offset, vma_flags | account, access, max_access);
@@ -190,11 +215,11 @@ impl MemoryManager {
 }
 
 /// Checks what needs no lock, and returns the length in whole pages.
-fn check_request(request: &MmapRequest) -> Result<u64, Errno> {
-    if request.len == 0 || request.object.is_some() && !PAGE_SIZE.is_aligned(request.offset) {
+fn check_request(request: &MmapRequest, is_file: bool) -> Result<u64, Errno> {
+    if request.len == 0 || is_file && !PAGE_SIZE.is_aligned(request.offset) {
         return Err(Errno::EINVAL);
     }
-    if request.object.is_some() && request.flags.contains(MmapFlags::HUGETLB) {
+    if is_file && request.flags.contains(MmapFlags::HUGETLB) {
         // No object here is made of huge pages.
         return Err(Errno::EINVAL);
     }

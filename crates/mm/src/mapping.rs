@@ -114,6 +114,15 @@ impl Mapping {
         self.vmas.insert_unmerged(range, vma);
     }
 
+    /// Lets the vma at `start` reach up to `end`, where there is none in between, and merges it with
+    /// the one there.
+    pub(crate) fn extend(&mut self, start: u64, end: u64) {
+        if let Some((held, vma)) = self.vmas.remove(start) {
+            self.count(held, &vma, |sum, len| sum - len);
+            self.insert(KeyRange::new(held.start, end), vma);
+        }
+    }
+
     /// Removes what lies inside `range` and calls `removed` for each vma.
     pub(crate) fn remove(&mut self, range: KeyRange, mut removed: impl FnMut(KeyRange, &Vma)) {
         self.guards.remove(range);

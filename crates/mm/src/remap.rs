@@ -162,17 +162,15 @@ impl MemoryManager {
     fn extend(&self, mapping: &mut Mapping, extension: KeyRange) -> Result<(), Errno> {
         let last = extension.start - 1;
         let (held, vma) = mapping.vmas.get(last).ok_or(Errno::EFAULT)?;
-        let accounted = vma.flags.contains(VmaFlags::ACCOUNT);
-        let grown = vma.copy_at(vma.offset_at(held, extension.start));
-        if accounted {
+        let offset = vma.offset_at(held, extension.start);
+        let (object, writable) = (vma.object.clone(), vma.may_write_object());
+        if vma.flags.contains(VmaFlags::ACCOUNT) {
             mapping.charge(extension.len(), 0)?;
         }
-        if let Some(object) = &grown.object {
-            let writable = grown.may_write_object();
-            let (range, offset) = (addrs(extension), grown.offset);
-            object.mappable.add_mapping(&self.me, range, offset, writable)?;
+        if let Some(object) = &object {
+            object.mappable.add_mapping(&self.me, addrs(extension), offset, writable)?;
         }
-        mapping.insert(extension, grown);
+        mapping.extend(held.start, extension.end);
         Ok(())
     }
 

@@ -171,6 +171,7 @@ impl Segment for Vma {
                     self.offset.checked_add(range.len()) == Some(next.offset)
                         && Arc::ptr_eq(&this.mappable, &that.mappable)
                         && Arc::ptr_eq(&this.identity, &that.identity)
+                        && this.identity.attachment_len().is_none()
                 }
                 _ => false,
             }

@@ -215,6 +215,11 @@ pub(crate) fn fcntl(task: &mut CurrentTask, args: &Args) -> SysResult {
         libc::F_SETLK | libc::F_SETLKW | libc::F_OFD_SETLK | libc::F_OFD_SETLKW => {
             set_lock(task, &*file, args.addr(2))
         }
+        libc::F_GET_SEALS => file.seals().map(u64::from),
+        libc::F_ADD_SEALS => {
+            // As in Linux, what is more than an int is not looked at.
+            file.add_seals(argument as u32).map(|()| 0)
+        }
         libc::F_GETPIPE_SZ if file.kind() == FileKind::Pipe => Ok(65_536),
         libc::F_GETPIPE_SZ | libc::F_SETPIPE_SZ => Err(Errno::EBADF),
         libc::F_GETOWN | F_GETSIG | libc::F_GETLEASE => Ok(0),

@@ -33,6 +33,7 @@ mod poll;
 mod process;
 mod read_write;
 mod remote;
+mod shm;
 mod signals;
 mod time;
 

@@ -1,9 +1,8 @@
 //! Memory calls: arguments are unpacked here, and the memory manager decides.
 
-use hostfs::StatusFlags;
+use hostfs::{FileKind, StatusFlags};
 use kernel_task::CurrentTask;
-use memmap::MappedObject;
-use mm::{MmapFlags, MmapRequest};
+use mm::{FileContents, FileRights, MmapFile, MmapFlags, MmapRequest};
 use usermem_types::{AccessType, Addr, Errno};
 
 use crate::paths::file;
@@ -12,63 +11,60 @@ use crate::{Args, SysResult};
 /// The device number of `/dev/zero`.
 const DEV_ZERO: (u32, u32) = (1, 5);
 
+/// The kinds of file systems from which nothing is run, however they are mounted: those of pipes,
+/// sockets, files without a name, processes and devices.
+const NO_PROGRAMS: [u64; 5] = [0x5049_5045, 0x534f_434b, 0x0904_1934, 0x9fa0, 0x6265_6572];
+
 pub(crate) fn mmap(task: &mut CurrentTask, args: &Args) -> SysResult {
     let flags = MmapFlags::from_bits_retain(args.uint(3));
-    let access = AccessType::from_prot(args.uint(2));
     let offset = args.raw(5);
     if offset & 0xfff != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut request = MmapRequest {
+    let request = MmapRequest {
         addr: args.addr(0),
         len: args.raw(1),
-        access,
+        access: AccessType::from_prot(args.uint(2)),
         max_access: AccessType::ALL,
         flags,
         offset,
         object: None,
     };
-    if !flags.contains(MmapFlags::ANONYMOUS) {
-        let (object, max_access) = mapped_file(task, args, flags, access)?;
-        request.max_access = max_access;
-        match object {
-            Some(object) => request.object = Some(object),
-            None => request.flags |= MmapFlags::ANONYMOUS,
-        }
-    }
-    task.task().memory_manager().mmap(request).map(Addr::get)
+    let memory = task.task().memory_manager();
+    let mapped = if flags.contains(MmapFlags::ANONYMOUS) {
+        memory.mmap(request)
+    } else {
+        memory.mmap_file(request, mapped_file(task, args)?)
+    };
+    mapped.map(Addr::get)
 }
 
-/// Returns the object of the descriptor and what may ever be done with the mapping; no object for
-/// `/dev/zero`, whose mappings are anonymous.
-fn mapped_file(
-    task: &CurrentTask,
-    args: &Args,
-    flags: MmapFlags,
-    access: AccessType,
-) -> Result<(Option<MappedObject>, AccessType), Errno> {
+/// Returns what the memory manager must know of the descriptor.
+fn mapped_file(task: &CurrentTask, args: &Args) -> Result<MmapFile, Errno> {
     let file = file(task, args, 4)?;
     let status = file.opened_flags();
     if status.contains(StatusFlags::PATH) {
         return Err(Errno::EBADF);
     }
-    if args.raw(1) == 0 {
-        return Err(Errno::EINVAL);
-    }
-    let shared = flags.contains(MmapFlags::SHARED);
-    let writable = status.contains(StatusFlags::READ_WRITE);
-    if shared && access.write() && !writable {
-        return Err(Errno::EACCES);
-    }
-    if status.bits() & 3 == StatusFlags::WRITE_ONLY.bits() {
-        return Err(Errno::EACCES);
-    }
-    let max_access = if shared && !writable { AccessType::READ_EXECUTE } else { AccessType::ALL };
-    match file.mapped_object() {
-        Ok(object) => Ok((Some(object), max_access)),
-        Err(Errno::ENODEV) if file.stat()?.rdev == DEV_ZERO => Ok((None, max_access)),
-        Err(errno) => Err(errno),
-    }
+    let is_write_only = status.contains(StatusFlags::WRITE_ONLY);
+    let mut rights = FileRights::empty();
+    rights.set(FileRights::READ, !is_write_only);
+    rights.set(FileRights::WRITE, is_write_only || status.contains(StatusFlags::READ_WRITE));
+    let forbids_execution = file
+        .statfs()
+        .is_ok_and(|fs| fs.flags & libc::ST_NOEXEC != 0 || NO_PROGRAMS.contains(&fs.kind));
+    rights.set(FileRights::EXECUTE, !forbids_execution);
+    rights.set(FileRights::SEALED, file.is_write_sealed());
+    let is_bounded = matches!(file.kind(), FileKind::Regular | FileKind::Socket);
+    let contents = match file.mapped_object() {
+        Ok(object) => FileContents::Object(object),
+        Err(_) if is_write_only => FileContents::Nothing,
+        Err(Errno::ENODEV) if file.stat()?.rdev == DEV_ZERO => FileContents::Zeros,
+        Err(Errno::ENODEV) => FileContents::Nothing,
+        Err(errno) => return Err(errno),
+    };
+    let max_size = if is_bounded { i64::MAX as u64 } else { u64::MAX };
+    Ok(MmapFile { rights, max_size, contents })
 }
 
 pub(crate) fn munmap(task: &mut CurrentTask, args: &Args) -> SysResult {

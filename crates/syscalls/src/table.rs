@@ -46,6 +46,14 @@ pub enum ArgKind {
     RemapFlags,
     /// `madvise` advice.
     Advice,
+    /// A key of System V; `IPC_PRIVATE` by name.
+    IpcKey,
+    /// `shmget` flags and permission bits.
+    ShmGetFlags,
+    /// `shmat` flags.
+    ShmAtFlags,
+    /// A `shmctl` command.
+    ShmCommand,
     /// `AT_*` flags.
     AtFlags,
     /// A `SEEK_*` constant.

@@ -20,6 +20,8 @@ pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
         Arc::new(move || task.upgrade().map_or_else(Vec::new, |task| make(&task, &program)))
     };
 
+    let segments = Arc::clone(task.shm());
+    namespace.add_file(b"/proc/sysvipc/shm", 0o444, Arc::new(move || segments.list_text()));
     namespace.add_link(b"/proc/self", contents(|task, _| task.pid().to_string().into_bytes()));
     let thread = contents(|task, _| format!("{0}/task/{0}", task.pid()).into_bytes());
     namespace.add_link(b"/proc/thread-self", thread);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use hostfs::{FileDescription, Namespace};
 use kernel_task::{
-    CurrentTask, ExitStatus, FdTable, OpenFile, Resource, ResourceLimits, Task, TaskParts,
+    CurrentTask, ExitStatus, FdTable, OpenFile, Resource, ResourceLimits, ShmRegistry, Task,
+    TaskParts,
 };
 use loader::{LoadRequest, LoadedProgram};
 use memfile::{MemoryFile, MemoryFileOptions};
@@ -51,7 +52,8 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let limits = host::limits();
     host::raise_descriptor_limit();
     apply_limits(&manager, &limits);
-    let task = make_task(&manager, &namespace, cwd, limits)?;
+    let shm = ShmRegistry::new(Arc::clone(&memory));
+    let task = make_task(&manager, &namespace, (cwd, shm), limits)?;
     let program = load(&task, &path, &options, &environment)?;
     task.set_name(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
     proc_files::register(&task, &program);
@@ -178,7 +180,7 @@ fn privileges() -> Privileges {
 fn make_task(
     manager: &Arc<MemoryManager>,
     namespace: &Arc<Namespace>,
-    cwd: Arc<dyn FileDescription>,
+    (cwd, shm): (Arc<dyn FileDescription>, Arc<ShmRegistry>),
     limits: ResourceLimits,
 ) -> Result<Arc<Task>, Failure> {
     let mut files = FdTable::default();
@@ -201,6 +203,7 @@ fn make_task(
         namespace: Arc::clone(namespace),
         cwd,
         files,
+        shm,
         credentials: host::credentials(),
         limits,
     });

@@ -8,7 +8,7 @@ use memmap::{FileRange, InvalidateOpts, MappableRange, MappingSpace, TranslateEr
 use safecopy::{DstBlock, SrcBlock};
 use usermem_types::{AccessType, Addr, AddrRange, Errno, FaultKind};
 
-use crate::support::Fixture;
+use crate::support::{Fixture, unlimited};
 
 const PAGE: u64 = 4096;
 
@@ -99,8 +99,8 @@ fn all_opens_of_a_file_share_its_pages() {
 fn only_memory_without_a_name_is_anonymous() {
     let fixture = fixture(1);
     let file = fixture.open("file", libc::O_RDWR).unwrap().mapped_object().unwrap();
-    let one = hostfs::memfd(b"one", 0).unwrap().mapped_object().unwrap();
-    let two = hostfs::memfd(b"two", 0).unwrap().mapped_object().unwrap();
+    let one = hostfs::memfd(b"one", 0, unlimited()).unwrap().mapped_object().unwrap();
+    let two = hostfs::memfd(b"two", 0, unlimited()).unwrap().mapped_object().unwrap();
     assert!(!file.mappable.is_anonymous() && one.mappable.is_anonymous());
     assert_ne!(one.mappable.owner_of_pages(), two.mappable.owner_of_pages());
     assert_ne!(one.mappable.owner_of_pages(), file.mappable.owner_of_pages());

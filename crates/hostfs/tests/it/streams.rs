@@ -2,15 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use hostfs::{FileKind, PollSet, StatusFlags, Whence};
-use memfile::{MemoryFile, MemoryFileOptions};
-use memmap::CommitLimit;
 use usermem_io::IoCause;
 use usermem_types::{Errno, Fault, FaultKind, Partial};
 
-use crate::support::{Fixture, Holey, read, read_at, write};
+use crate::support::{Fixture, Holey, read, read_at, unlimited, write};
 
 const UNMAPPED: u64 = 0x10_0000;
 
@@ -180,19 +177,14 @@ fn pipes_end_break_and_do_not_seek() {
 }
 
 /// Memory without a limit.
-fn memory() -> Arc<dyn CommitLimit> {
-    let options = MemoryFileOptions { reservation: 1 << 26, ..MemoryFileOptions::default() };
-    MemoryFile::new(options).unwrap()
-}
-
 #[test]
 fn anonymous_files_are_what_they_are() {
-    let file = hostfs::memfd(b"name", 0, memory()).unwrap();
+    let file = hostfs::memfd(b"name", 0, unlimited()).unwrap();
     assert_eq!(file.kind(), FileKind::Regular);
     assert_eq!(write(file.as_ref(), b"abc"), Ok(3));
     assert_eq!(read_at(file.as_ref(), 9, 1), Ok(b"bc".to_vec()));
     assert_eq!(file.path(), b"/memfd:name (deleted)");
-    assert_eq!(hostfs::memfd(b"name", 0x8000, memory()).err(), Some(Errno::EINVAL));
+    assert_eq!(hostfs::memfd(b"name", 0x8000, unlimited()).err(), Some(Errno::EINVAL));
     let counter = hostfs::eventfd(3, libc::EFD_NONBLOCK as u32).unwrap();
     assert_eq!(read(counter.as_ref(), 8), Ok(3u64.to_ne_bytes().to_vec()));
     assert_eq!(read(counter.as_ref(), 8), stream(Errno::EAGAIN));

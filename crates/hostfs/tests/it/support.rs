@@ -5,11 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hostfs::{FileDescription, Namespace};
+use memfile::{MemoryFile, MemoryFileOptions};
+use memmap::CommitLimit;
 use safecopy::{Block, DstBlock, DstBlockSeq, Reader, SrcBlock, SrcBlockSeq, StreamError, Writer};
 use usermem_io::{BytesIo, Io, IoCause, IoOpts, IoSequence};
 use usermem_types::{
     Addr, AddrRange, AddrRangeSeq, AlignedAddr, Errno, Fault, FaultKind, Partial, Transfer,
 };
+
+/// What memory files of a test count against.
+pub(crate) fn unlimited() -> Arc<dyn CommitLimit> {
+    let options = MemoryFileOptions { reservation: 1 << 26, ..MemoryFileOptions::default() };
+    MemoryFile::new(options).unwrap()
+}
 
 /// A fresh directory of the host, and the tree below it.
 pub(crate) struct Fixture {

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hostfs::Namespace;
-use kernel_task::{Credentials, CurrentTask, FdTable, RLimit, ResourceLimits, Task, TaskParts};
+use kernel_task::{
+    Credentials, CurrentTask, FdTable, RLimit, ResourceLimits, ShmRegistry, Task, TaskParts,
+};
 use memfile::{MemoryFile, MemoryFileOptions};
 use mm::{MemoryManager, MmapFlags, MmapRequest};
 use platform::ptrace::PtracePlatform;
@@ -32,7 +34,7 @@ impl Fixture {
         let platform = PtracePlatform::new().unwrap();
         let space = platform.new_address_space().unwrap();
         let memory_file = MemoryFile::new(MemoryFileOptions::default()).unwrap();
-        let memory = MemoryManager::new(Arc::clone(&space), memory_file);
+        let memory = MemoryManager::new(Arc::clone(&space), Arc::clone(&memory_file));
         let program = namespace.open(&*cwd, b"/code", 0, 0).unwrap();
         let mapped = memory.mmap(MmapRequest {
             addr: CODE,
@@ -53,6 +55,7 @@ impl Fixture {
             namespace,
             cwd,
             files: FdTable::default(),
+            shm: ShmRegistry::new(memory_file),
             credentials: Credentials {
                 uid: 0,
                 euid: 0,

@@ -1,6 +1,7 @@
 //! Futexes that processes share, in files of memory.
 
 use kernel_task::{CurrentTask, FutexError, futex_key};
+use memfile::{MemoryFile, MemoryFileOptions};
 use mm::{MmapFlags, MmapRequest, SharedFutexKey};
 use usermem_types::{AccessType, Addr, Errno};
 
@@ -16,7 +17,8 @@ fn key(task: &CurrentTask, addr: u64) -> Result<SharedFutexKey, FutexError> {
 fn a_page_of_a_file_has_one_key_wherever_it_is_mapped() {
     let fixture = Fixture::new(&[0xcc]);
     let (task, memory) = (&fixture.task, fixture.task.task().memory_manager());
-    let file = hostfs::memfd(b"words", 0).unwrap();
+    let limit = MemoryFile::new(MemoryFileOptions::default()).unwrap();
+    let file = hostfs::memfd(b"words", 0, limit).unwrap();
     file.truncate(8192).unwrap();
     let map = |addr, offset, flags| {
         let request = MmapRequest {

@@ -6,4 +6,5 @@ mod fixture;
 mod futex;
 mod iovecs;
 mod poke;
+mod shm;
 mod strings;

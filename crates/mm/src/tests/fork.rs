@@ -1,16 +1,21 @@
 //! `fork`. What children see is compared with the host by scripts; here are the ways it can fail,
 //! and what no script sees.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use memmap::{InvalidateOpts, MappingSpace};
+use memmap::{
+    InvalidateOpts, Mappable, MappableRange, MappedObject, MappingSpace, TranslateError,
+    Translation,
+};
+use parking_lot::Mutex;
 use platform::null::NullAddressSpace;
 use rangeset::KeyRange;
-use usermem_types::Errno;
+use smallvec::SmallVec;
+use usermem_types::{AccessType, AddrRange, Errno};
 
 use super::rig::{NONE, RW, Rig, page};
 use crate::range::{PAGE, addrs};
-use crate::{MmapFlags, Usage};
+use crate::{MmapFlags, MmapRequest, Usage};
 
 const DONTFORK: i32 = 10;
 const WIPEONFORK: i32 = 18;
@@ -77,6 +82,109 @@ fn an_object_may_refuse_to_be_mapped_by_a_child() {
     object.refuse(Errno::EAGAIN);
     assert_eq!(fork(&rig).err(), Some(Errno::EAGAIN));
     assert_eq!(object.mapped(), [(page(0).get(), 0, 4)]);
+    rig.check();
+}
+
+/// An object that counts its mappings and lets in as many as it was told to.
+#[derive(Debug, Default)]
+struct Door {
+    mapped: Mutex<Vec<(usize, AddrRange)>>,
+    places: Mutex<usize>,
+}
+
+impl Mappable for Door {
+    fn add_mapping(
+        &self,
+        space: &Weak<dyn MappingSpace>,
+        range: AddrRange,
+        _offset: u64,
+        _writable: bool,
+    ) -> Result<(), Errno> {
+        let mut places = self.places.lock();
+        *places = places.checked_sub(1).ok_or(Errno::ENFILE)?;
+        self.mapped.lock().push((space.as_ptr().cast::<()>().addr(), range));
+        Ok(())
+    }
+
+    fn remove_mapping(
+        &self,
+        space: &Weak<dyn MappingSpace>,
+        range: AddrRange,
+        _offset: u64,
+        _writable: bool,
+    ) {
+        let removed = (space.as_ptr().cast::<()>().addr(), range);
+        let mut mapped = self.mapped.lock();
+        let index = mapped.iter().position(|held| *held == removed);
+        mapped.swap_remove(index.expect("removed is what was added"));
+    }
+
+    fn translate(
+        &self,
+        _required: MappableRange,
+        _optional: MappableRange,
+        _access: AccessType,
+    ) -> (SmallVec<[Translation; 1]>, Option<TranslateError>) {
+        (SmallVec::new(), Some(TranslateError::BeyondEnd))
+    }
+}
+
+/// Wherever among the mappings a fork is refused, those before are taken back.
+#[test]
+fn a_refused_fork_takes_back_what_it_mapped_before() {
+    for allowed in 0..4 {
+        let rig = Rig::new();
+        let door = Arc::new(Door { places: Mutex::new(4), ..Door::default() });
+        let name = rig.object(PAGE).object().identity;
+        for index in 0..4 {
+            rig.map(4 * index, 1, RW);
+            rig.store(page(4 * index), b"a").unwrap();
+            let (mappable, identity) = (Arc::clone(&door), Arc::clone(&name));
+            let request = MmapRequest {
+                flags: MmapFlags::SHARED | MmapFlags::FIXED,
+                object: Some(MappedObject { mappable, identity }),
+                ..MmapRequest::anonymous(page(4 * index + 1), PAGE, RW, MmapFlags::empty())
+            };
+            rig.mm.mmap(request).unwrap();
+        }
+        let state = || {
+            let counts = (rig.memory.charged_bytes(), rig.memory.allocated_bytes());
+            (door.mapped.lock().clone(), Arc::strong_count(&door), counts, rig.mm.usage())
+        };
+        let before = state();
+        assert_eq!(before.0.len(), 4);
+        *door.places.lock() = allowed;
+        assert_eq!(fork(&rig).err(), Some(Errno::ENFILE));
+        assert_eq!(state(), before, "{allowed} mappings were allowed");
+        for (_, pma) in rig.mm.active.read().pmas.iter() {
+            assert!(pma.file.file().has_unique_ref(pma.file.range()));
+        }
+        rig.check();
+        *door.places.lock() = 4;
+        drop(fork(&rig).unwrap());
+        assert_eq!(state().0, before.0);
+    }
+}
+
+/// A charge that fails after some were made gives those back, and the mappings made before it.
+#[test]
+fn a_fork_that_cannot_be_charged_to_the_end_is_taken_back() {
+    let rig = Rig::with_limit(Some(9 * PAGE));
+    let door = Arc::new(Door { places: Mutex::new(2), ..Door::default() });
+    let name = rig.object(PAGE).object().identity;
+    rig.map(0, 2, RW);
+    rig.mm
+        .mmap(MmapRequest {
+            flags: MmapFlags::SHARED | MmapFlags::FIXED,
+            object: Some(MappedObject { mappable: Arc::clone(&door) as _, identity: name }),
+            ..MmapRequest::anonymous(page(4), PAGE, RW, MmapFlags::empty())
+        })
+        .unwrap();
+    rig.map(8, 3, RW);
+    assert_eq!(rig.memory.charged_bytes(), 5 * PAGE);
+    assert_eq!(fork(&rig).err(), Some(Errno::ENOMEM));
+    assert_eq!(rig.memory.charged_bytes(), 5 * PAGE);
+    assert_eq!((door.mapped.lock().len(), *door.places.lock()), (1, 0));
     rig.check();
 }
 

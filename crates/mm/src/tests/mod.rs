@@ -3,6 +3,7 @@
 
 mod advise;
 mod cow;
+mod descriptors;
 mod faults;
 mod fork;
 mod futex;
@@ -15,6 +16,7 @@ mod maps;
 mod modes;
 mod name;
 mod object;
+mod pin;
 mod policy;
 mod protect;
 mod rearrange;

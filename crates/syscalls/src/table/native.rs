@@ -4,7 +4,7 @@ use super::Entry;
 use super::legacy::legacy_entries;
 use crate::{
     directories, files, futex, identity, ioctl, limits, memory, metadata, misc, policy, poll,
-    process, read_write, remote, signals, time,
+    process, read_write, remote, shm, signals, time,
 };
 
 /// Makes an [`Entry`]. A function cannot name the kinds of the arguments as briefly.
@@ -170,6 +170,10 @@ const MEMORY: &[Entry] = &[
         remote::process_vm_writev,
         [Int, IovecIn, Size, Addr, Size, Hex]
     ),
+    entry!(SYS_shmget, "shmget", shm::shmget, [IpcKey, Size, ShmGetFlags]),
+    entry!(SYS_shmat, "shmat", shm::shmat, [Int, Addr, ShmAtFlags]),
+    entry!(SYS_shmdt, "shmdt", shm::shmdt, [Addr]),
+    entry!(SYS_shmctl, "shmctl", shm::shmctl, [Int, ShmCommand, Addr]),
 ];
 
 const OTHERS: &[Entry] = &[

@@ -5,8 +5,8 @@ use usermem_types::{Addr, PATH_MAX};
 
 use super::flags::{
     ADVICE, ARCH_PRCTL, AT, CLOCK, FCNTL, IOCTL, MEMBARRIER, MOVE_PAGES, POLICY_QUERY, POLL, PRCTL,
-    PROT, REMAP, RESOURCE, SIG_HOW, WHENCE, constant, file_mode, flags, futex_op, map_flags,
-    open_flags, policy_mode, signal_name,
+    PROT, REMAP, RESOURCE, SHM_AT, SHM_COMMAND, SIG_HOW, WHENCE, constant, file_mode, flags,
+    futex_op, map_flags, open_flags, policy_mode, shm_get_flags, signal_name,
 };
 use super::quote::{SHOWN, quote, quote_cut};
 use crate::remote::{PIDFD_SELF, PIDFD_SELF_THREAD};
@@ -48,6 +48,11 @@ pub(super) fn decode_in(
         ArgKind::MapFlags => map_flags(value),
         ArgKind::RemapFlags => flags(value, REMAP, "0"),
         ArgKind::Advice => constant(word, ADVICE),
+        ArgKind::IpcKey if word == 0 => "IPC_PRIVATE".to_owned(),
+        ArgKind::IpcKey => format!("{word:#x}"),
+        ArgKind::ShmGetFlags => shm_get_flags(word),
+        ArgKind::ShmAtFlags => flags(word, SHM_AT, "0"),
+        ArgKind::ShmCommand => constant(word, SHM_COMMAND),
         ArgKind::AtFlags => flags(word, AT, "0"),
         ArgKind::Whence => constant(word, WHENCE),
         ArgKind::FcntlCmd => constant(word, FCNTL),
@@ -292,6 +297,8 @@ mod tests {
         check(ArgKind::MovePagesFlags, 6, "MPOL_MF_MOVE|MPOL_MF_MOVE_ALL");
         check(ArgKind::PidFd, u64::from(-10_001_i32 as u32), "PIDFD_SELF_THREAD_GROUP");
         check(ArgKind::PidFd, 3, "3");
+        check(ArgKind::IpcKey, 0, "IPC_PRIVATE");
+        check(ArgKind::IpcKey, 0xffff_ffff_8000_0001, "0x80000001");
     }
 
     #[test]

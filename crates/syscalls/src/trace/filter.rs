@@ -10,7 +10,7 @@ use crate::{ArgKind, Entry, Table};
 ///
 /// Written as names and classes, separated by commas: `openat,read,%memory`. The classes are
 /// `%file` (a path is among the arguments), `%desc` (a descriptor is), `%memory`, `%signal`,
-/// `%clock`, `%process` and `all`; a `!` before all of it shows the others.
+/// `%clock`, `%ipc`, `%process` and `all`; a `!` before all of it shows the others.
 ///
 /// ```
 /// use syscalls::TraceFilter;
@@ -62,7 +62,7 @@ const CLASSES: &[(&str, Class)] = &[
     }),
     ("memory", |entry| {
         has(entry, &[ArgKind::Prot, ArgKind::MapFlags, ArgKind::RemapFlags, ArgKind::Advice])
-            || matches!(entry.name, "brk" | "munmap" | "msync" | "mincore")
+            || matches!(entry.name, "brk" | "munmap" | "msync" | "mincore" | "shmat" | "shmdt")
             || entry.name.starts_with("mlock")
             || entry.name.starts_with("munlock")
     }),
@@ -74,6 +74,7 @@ const CLASSES: &[(&str, Class)] = &[
     ("clock", |entry| {
         has(entry, &[ArgKind::Clock]) || matches!(entry.name, "gettimeofday" | "time")
     }),
+    ("ipc", |entry| entry.name.starts_with("shm")),
     ("process", |entry| {
         let name = entry.name;
         ["exit", "clone", "exec", "wait"].iter().any(|start| name.starts_with(start))
@@ -159,7 +160,8 @@ mod tests {
     fn names_and_classes() {
         check("openat", &["openat"], &["read", "close"]);
         check("read,read,%file", &["read", "openat", "newfstatat"], &["mmap", "write"]);
-        check("%memory", &["mmap", "munmap", "brk", "mlock2", "madvise"], &["read"]);
+        check("%memory", &["mmap", "munmap", "brk", "mlock2", "madvise", "shmat"], &["read"]);
+        check("%ipc", &["shmget", "shmat", "shmctl"], &["mmap", "kill"]);
         check("%desc", &["read", "openat", "pselect6", "ppoll"], &["brk"]);
         check("%signal", &["kill", "rt_sigreturn", "sigaltstack"], &["read"]);
         check("!%memory,read", &["openat", "write"], &["mmap", "read"]);

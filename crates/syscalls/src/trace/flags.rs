@@ -177,6 +177,37 @@ pub(super) const POLICY_QUERY: &Names =
 pub(super) const MOVE_PAGES: &Names =
     &[(1, "MPOL_MF_STRICT"), (2, "MPOL_MF_MOVE"), (4, "MPOL_MF_MOVE_ALL")];
 
+/// The names of `shmget`; those of `SHM_*` are not in `libc` for every machine.
+const SHM_GET: &Names = &[
+    (libc::IPC_CREAT as u64, "IPC_CREAT"),
+    (libc::IPC_EXCL as u64, "IPC_EXCL"),
+    (0o4000, "SHM_HUGETLB"),
+    (0o10000, "SHM_NORESERVE"),
+];
+
+/// Returns the flags of `shmget`: the permission bits last, always.
+pub(super) fn shm_get_flags(value: u64) -> String {
+    let mode = value & 0o777;
+    match value & !0o777 {
+        0 => format!("0{mode:03o}"),
+        rest => format!("{}|0{mode:03o}", flags(rest, SHM_GET, "")),
+    }
+}
+
+pub(super) const SHM_AT: &Names = names![SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC];
+
+pub(super) const SHM_COMMAND: &Names = &[
+    (libc::IPC_RMID as u64, "IPC_RMID"),
+    (libc::IPC_SET as u64, "IPC_SET"),
+    (libc::IPC_STAT as u64, "IPC_STAT"),
+    (libc::IPC_INFO as u64, "IPC_INFO"),
+    (libc::SHM_LOCK as u64, "SHM_LOCK"),
+    (libc::SHM_UNLOCK as u64, "SHM_UNLOCK"),
+    (crate::shm::SHM_STAT as u64, "SHM_STAT"),
+    (crate::shm::SHM_INFO as u64, "SHM_INFO"),
+    (crate::shm::SHM_STAT_ANY as u64, "SHM_STAT_ANY"),
+];
+
 pub(super) const AT: &Names = names![
     AT_SYMLINK_NOFOLLOW,
     AT_REMOVEDIR,
@@ -408,6 +439,17 @@ mod tests {
         assert_eq!(map_flags(1), "MAP_SHARED");
         assert_eq!(flags(0, PROT, "PROT_NONE"), "PROT_NONE");
         assert_eq!(flags(0x17, PROT, "PROT_NONE"), "PROT_READ|PROT_WRITE|PROT_EXEC|0x10");
+    }
+
+    #[test]
+    fn shared_memory() {
+        assert_eq!(shm_get_flags(0), "0000");
+        assert_eq!(shm_get_flags(0o600), "0600");
+        assert_eq!(shm_get_flags(0o3640), "IPC_CREAT|IPC_EXCL|0640");
+        assert_eq!(shm_get_flags(0o5000 | 21 << 26), "IPC_CREAT|SHM_HUGETLB|0x54000000|0000");
+        assert_eq!(flags(0o30000, SHM_AT, "0"), "SHM_RDONLY|SHM_RND");
+        assert_eq!(constant(0, SHM_COMMAND), "IPC_RMID");
+        assert_eq!(constant(15, SHM_COMMAND), "SHM_STAT_ANY");
     }
 
     #[test]

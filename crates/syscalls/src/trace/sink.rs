@@ -124,7 +124,7 @@ impl Call {
 
 fn show_result(name: &str, result: SysResult) -> String {
     match result {
-        Ok(value) if matches!(name, "brk" | "mmap" | "mremap") => format!("{value:#x}"),
+        Ok(value) if matches!(name, "brk" | "mmap" | "mremap" | "shmat") => format!("{value:#x}"),
         Ok(value) if name == "umask" => format!("{value:#o}"),
         Ok(value) => (value as i64).to_string(),
         Err(errno) => format!("-1 {errno} ({})", message(errno)),

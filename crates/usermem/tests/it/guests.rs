@@ -30,6 +30,9 @@ programs! { "guests":
     badptr_structs => probe("badptr_structs"),
     pitfall_26_28_partial => probe("partial"),
     pitfall_09_27_29_memmap => probe("memmap"),
+    shared_memory => probe("shm"),
+    sealed_memory => probe("sealed"),
+    mapped_files => probe("mapfile"),
     files_and_pipes => probe("files"),
 }
 
