@@ -348,9 +348,10 @@ impl PageStore {
     /// Makes a shard of a part of the file that has none.
     fn new_shard(&self, wide: &mut Wide, wanted: Wanted) -> Option<&Shard> {
         let unit = self.shards.shard_bytes();
-        let part = Wanted { len: unit, near: wanted.near, ..Wanted::new(unit, wanted.direction) };
+        let near = wanted.near.map(|near| self.shards.range_of(near).start);
+        let part = Wanted { near, ..Wanted::new(unit, wanted.direction) };
         let part = wide.clean.find(part.aligned(unit))?;
-        self.open_part(wide, self.shards.range_of(part.start))
+        self.open_part(wide, part)
     }
 
     fn open_part(&self, wide: &mut Wide, part: FileRange) -> Option<&Shard> {

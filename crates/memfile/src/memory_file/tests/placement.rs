@@ -227,6 +227,20 @@ fn shards() {
                 expected: (2 * SHARD, CHUNK),
             },
             Case {
+                name: "where a large one ends there is no whole one",
+                used: &[(0, SHARD + PAGE)],
+                len: PAGE,
+                opts: at(SHARD + PAGE, UP),
+                expected: (2 * SHARD, CHUNK),
+            },
+            Case {
+                name: "nor where one begins",
+                used: &[(0, PAGE), (3 * SHARD + PAGE, 5 * SHARD)],
+                len: SHARD / 2,
+                opts: at(3 * SHARD + PAGE, DOWN),
+                expected: (SHARD / 2, CHUNK),
+            },
+            Case {
                 name: "the file grows when a chunk has no room",
                 used: &[(0, CHUNK - PAGE)],
                 len: PAGE,
