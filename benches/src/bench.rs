@@ -1,0 +1,121 @@
+//! A run of the benchmarks: which rows, how far, what came of it.
+
+use std::io::{IsTerminal as _, Write as _, stderr};
+use std::path::Path;
+
+use crate::host::Host;
+use crate::plan::{Effort, Plan};
+use crate::row::Row;
+
+/// What a row needs to be measured.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) effort: Effort,
+    pub(crate) host: &'a Host,
+    /// The command to run instead of the one built here.
+    pub(crate) usermem: Option<&'a Path>,
+    level: &'static str,
+}
+
+/// A run of the benchmarks.
+pub(crate) struct Bench<'a> {
+    effort: Effort,
+    host: &'a Host,
+    usermem: Option<&'a Path>,
+    names: &'a [String],
+    /// Rows that fit; counted before they run, so that progress has an end.
+    total: usize,
+    is_counting: bool,
+    started: usize,
+    pub(crate) rows: Vec<Row>,
+    /// Rows that this machine cannot run, and why.
+    pub(crate) skipped: Vec<(String, String)>,
+    /// Rows whose answer was wrong, and how.
+    pub(crate) wrong: Vec<(String, String)>,
+}
+
+impl<'a> Bench<'a> {
+    /// Runs `levels` with the rows whose name, with its level before it, contains one of `names`.
+    pub(crate) fn run(
+        effort: Effort,
+        host: &'a Host,
+        usermem: Option<&'a Path>,
+        names: &'a [String],
+        levels: fn(&mut Bench<'_>),
+    ) -> Self {
+        let mut bench = Self {
+            effort,
+            host,
+            usermem,
+            names,
+            total: 0,
+            is_counting: true,
+            started: 0,
+            rows: Vec::new(),
+            skipped: Vec::new(),
+            wrong: Vec::new(),
+        };
+        levels(&mut bench);
+        bench.is_counting = false;
+        levels(&mut bench);
+        bench.progress("");
+        bench
+    }
+
+    /// Measures a row, if it is asked for: `prepare` makes what it needs and gives the plan to [`Setting::measure`].
+    ///
+    /// Its error is a wrong answer; `Ok(Err(_))` says why this machine cannot run it.
+    pub(crate) fn row(
+        &mut self,
+        level: &'static str,
+        name: &str,
+        prepare: impl FnOnce(&Setting<'_>, String) -> Result<Result<Row, String>, String>,
+    ) {
+        let full = format!("{level}: {name}");
+        if !self.names.is_empty() && !self.names.iter().any(|part| full.contains(part.as_str())) {
+            return;
+        }
+        if self.is_counting {
+            self.total += 1;
+            return;
+        }
+        self.started += 1;
+        self.progress(&full);
+        let setting =
+            Setting { effort: self.effort, host: self.host, usermem: self.usermem, level };
+        match prepare(&setting, name.to_owned()) {
+            Ok(Ok(row)) => self.rows.push(row),
+            Ok(Err(reason)) => self.skipped.push((full, reason)),
+            Err(message) => self.wrong.push((full, message)),
+        }
+    }
+
+    /// Returns whether a name fitted no row.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// Shows what is being measured: on one line of a terminal, on lines of their own elsewhere.
+    fn progress(&self, row: &str) {
+        let mut stderr = stderr().lock();
+        // A terminal that is gone is no reason to stop measuring.
+        let _ = match (stderr.is_terminal(), row) {
+            (true, "") => write!(stderr, "\r\x1b[K"),
+            (true, _) => write!(stderr, "\r\x1b[K[{}/{}] {row}", self.started, self.total),
+            (false, "") => Ok(()),
+            (false, _) => writeln!(stderr, "[{}/{}] {row}", self.started, self.total),
+        };
+        let _ = stderr.flush();
+    }
+}
+
+impl Setting<'_> {
+    /// Measures a row whose peers may be missing, but which itself can always run.
+    ///
+    /// # Errors
+    ///
+    /// When an answer is wrong.
+    pub(crate) fn measure(&self, plan: Plan<'_>) -> Result<Result<Row, String>, String> {
+        plan.measure(self.level, self.effort).map(Ok)
+    }
+}
