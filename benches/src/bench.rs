@@ -1,27 +1,67 @@
 //! A run of the benchmarks: which rows, how far, what came of it.
 
+use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _, stderr};
+use std::ops::Deref;
 use std::path::Path;
+use std::rc::Rc;
 
 use crate::host::Host;
+use crate::levels;
+use crate::peers::gvisor::Gvisor;
 use crate::plan::{Effort, Plan};
 use crate::row::Row;
 
-/// What a row needs to be measured.
-#[derive(Debug)]
-pub(crate) struct Setting<'a> {
+/// What all rows are measured with.
+#[derive(Clone, Debug)]
+pub(crate) struct Means<'a> {
     pub(crate) effort: Effort,
     pub(crate) host: &'a Host,
     /// The command to run instead of the one built here.
     pub(crate) usermem: Option<&'a Path>,
+    /// The peer in another language; `None` when this machine lacks it.
+    pub(crate) gvisor: Option<Rc<RefCell<Gvisor>>>,
+    /// Peers that this machine lacks, and why.
+    pub(crate) absent: Vec<String>,
+}
+
+impl<'a> Means<'a> {
+    /// Starts the peers that are programs.
+    pub(crate) fn new(effort: Effort, host: &'a Host, usermem: Option<&'a Path>) -> Self {
+        let mut absent: Vec<String> = ["proot", "strace"]
+            .into_iter()
+            .filter(|program| levels::find(program).is_none())
+            .map(|program| format!("no {program}: it is not installed"))
+            .collect();
+        let gvisor = match Gvisor::start(&crate::root()) {
+            Ok(gvisor) => Some(Rc::new(RefCell::new(gvisor))),
+            Err(reason) => {
+                absent.push(reason);
+                None
+            }
+        };
+        Self { effort, host, usermem, gvisor, absent }
+    }
+}
+
+/// What a row is measured with.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    means: &'a Means<'a>,
     level: &'static str,
+}
+
+impl<'a> Deref for Setting<'a> {
+    type Target = Means<'a>;
+
+    fn deref(&self) -> &Means<'a> {
+        self.means
+    }
 }
 
 /// A run of the benchmarks.
 pub(crate) struct Bench<'a> {
-    effort: Effort,
-    host: &'a Host,
-    usermem: Option<&'a Path>,
+    pub(crate) means: Means<'a>,
     names: &'a [String],
     /// Rows that fit; counted before they run, so that progress has an end.
     total: usize,
@@ -36,17 +76,9 @@ pub(crate) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     /// Runs `levels` with the rows whose name, with its level before it, contains one of `names`.
-    pub(crate) fn run(
-        effort: Effort,
-        host: &'a Host,
-        usermem: Option<&'a Path>,
-        names: &'a [String],
-        levels: fn(&mut Bench<'_>),
-    ) -> Self {
+    pub(crate) fn run(means: Means<'a>, names: &'a [String], levels: fn(&mut Bench<'_>)) -> Self {
         let mut bench = Self {
-            effort,
-            host,
-            usermem,
+            means,
             names,
             total: 0,
             is_counting: true,
@@ -81,8 +113,7 @@ impl<'a> Bench<'a> {
         }
         self.started += 1;
         self.progress(&full);
-        let setting =
-            Setting { effort: self.effort, host: self.host, usermem: self.usermem, level };
+        let setting = Setting { means: &self.means, level };
         match prepare(&setting, name.to_owned()) {
             Ok(Ok(row)) => self.rows.push(row),
             Ok(Err(reason)) => self.skipped.push((full, reason)),

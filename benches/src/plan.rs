@@ -14,6 +14,9 @@ pub(crate) struct Effort {
 }
 
 impl Effort {
+    /// One short turn for everyone.
+    pub(crate) const CHECK: Self = Self { rounds: 0, turn: 0.0 };
+
     /// Returns whether only answers matter.
     pub(crate) fn only_checks(self) -> bool {
         self.rounds == 0
@@ -276,7 +279,9 @@ mod tests {
             1.0,
             Some(|_| Err("the answer is 1, not 2".to_owned())),
         );
-        let check = Effort { rounds: 0, turn: 0.0 };
-        assert_eq!(plan.measure("copy", check), Err("liar: the answer is 1, not 2".to_owned()));
+        assert_eq!(
+            plan.measure("copy", Effort::CHECK),
+            Err("liar: the answer is 1, not 2".to_owned())
+        );
     }
 }

@@ -3,7 +3,10 @@
 
 use std::hint::black_box;
 use std::ptr;
+use std::time::Instant;
 
+use nix::sys::wait::WaitStatus;
+use nix::unistd::ForkResult;
 use rustix::fs::MemfdFlags;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use safecopy::SrcBlock;
@@ -108,6 +111,29 @@ impl Mapped {
         })
     }
 
+    /// Copies pieces of `len` bytes from `offsets` one behind the other into `to`, all of them each time; returns the
+    /// nanoseconds of all.
+    ///
+    /// # Panics
+    ///
+    /// When a piece leaves this memory, or `to` is not as long as all of them.
+    pub(crate) fn gather(&self, to: &mut [u8], offsets: &[usize], len: usize, count: u64) -> f64 {
+        assert!(offsets.iter().all(|offset| *offset <= self.len && len <= self.len - offset));
+        assert!(offsets.len().checked_mul(len) == Some(to.len()));
+        // Not a number that the compiler knows: a system call does not either.
+        let len = black_box(len);
+        time(count, |_| {
+            let mut next = to.as_mut_ptr();
+            for offset in offsets {
+                let from = self.start.wrapping_add(*offset);
+                // SAFETY: every piece was checked, and that `to` has room for all of them.
+                unsafe { ptr::copy_nonoverlapping(from, next, len) };
+                next = next.wrapping_add(len);
+            }
+            black_box(next);
+        })
+    }
+
     /// Loads the word at an offset again and again, gives it to `seen`, and returns the nanoseconds of one load.
     ///
     /// # Panics
@@ -128,5 +154,90 @@ impl Drop for Mapped {
         // SAFETY: it is ours, and whoever borrowed it is gone.
         let unmapped = unsafe { munmap(self.start.cast(), self.len) };
         unmapped.expect("our own invariant: it was mapped");
+    }
+}
+
+/// Maps a page, touches it and unmaps it, again and again; returns the nanoseconds of one.
+///
+/// # Errors
+///
+/// When the host has no room.
+pub(crate) fn map_touch_unmap(count: u64) -> Result<f64, String> {
+    let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+    let mut failed = 0;
+    let nanoseconds = time(count, |_| {
+        // SAFETY: at no given address, a new mapping touches no other.
+        let page = unsafe { mmap_anonymous(ptr::null_mut(), PAGE, access, flags) };
+        let Ok(page) = page else {
+            failed += 1;
+            return;
+        };
+        // SAFETY: it was just mapped, with access.
+        unsafe { page.cast::<u8>().write_volatile(1) };
+        // SAFETY: it is ours, and nothing borrows it.
+        failed += u64::from(unsafe { munmap(page, PAGE) }.is_err());
+    });
+    crate::lap::expect(failed, 0).map(|()| nanoseconds)
+}
+
+const PAGE: usize = 4096;
+
+/// Private pages with a hole behind each, so that each is a mapping of its own, for the host to copy at a fork.
+#[derive(Debug)]
+pub(crate) struct PrivatePages(Mapped);
+
+impl PrivatePages {
+    /// Maps and touches `count` pages.
+    ///
+    /// # Errors
+    ///
+    /// When the host has no room.
+    pub(crate) fn new(count: usize) -> Result<Self, String> {
+        let failed = |error: rustix::io::Errno| format!("{count} private pages: {error}");
+        let len = 2 * count * PAGE;
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: at no given address, a new mapping touches no other.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), len, access, flags) };
+        let mapped = Mapped { start: start.map_err(failed)?.cast(), len };
+        for index in 0..count {
+            let page = mapped.start.wrapping_add(2 * index * PAGE);
+            // SAFETY: it was just mapped, with access.
+            unsafe { page.write_volatile(1) };
+            // SAFETY: the page behind it is of the same mapping, and nothing borrows it.
+            let unmapped = unsafe { munmap(page.wrapping_add(PAGE).cast(), PAGE) };
+            unmapped.map_err(failed)?;
+        }
+        Ok(Self(mapped))
+    }
+
+    /// Forks this process `count` times; returns the nanoseconds of one, up to the return in the parent.
+    ///
+    /// # Errors
+    ///
+    /// When the host has no room, or a child did not see the last page.
+    pub(crate) fn fork(&self, count: u64) -> Result<f64, String> {
+        let last = self.0.start.wrapping_add(self.0.len - 2 * PAGE);
+        let mut nanoseconds = 0.0;
+        for _ in 0..count {
+            let start = Instant::now();
+            // SAFETY: the child reads a byte and exits; it calls nothing that another thread could hold a lock of.
+            let child = unsafe { nix::unistd::fork() };
+            match child.map_err(|error| format!("fork: {error}"))? {
+                ForkResult::Child => {
+                    // SAFETY: it was mapped with access, here as in the parent.
+                    let byte = unsafe { last.read_volatile() };
+                    // SAFETY: it ends this process, which has nothing to clean up.
+                    unsafe { nix::libc::_exit(i32::from(byte)) };
+                }
+                ForkResult::Parent { child } => {
+                    nanoseconds += start.elapsed().as_secs_f64() * 1e9;
+                    let status = nix::sys::wait::waitpid(child, None);
+                    if status != Ok(WaitStatus::Exited(child, 1)) {
+                        return Err(format!("a child ended with {status:?}"));
+                    }
+                }
+            }
+        }
+        Ok(nanoseconds / count as f64)
     }
 }

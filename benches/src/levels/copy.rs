@@ -7,6 +7,7 @@ use safecopy::{DstBlock, SrcBlock, atomic, copy};
 use super::tables::{Buffer, Numbers, bytes};
 use crate::bench::{Bench, Setting};
 use crate::lap::{Lap, expect, expect_bytes, time};
+use crate::peers::gvisor;
 use crate::plan::Plan;
 use crate::raw;
 use crate::row::{At, Row};
@@ -21,13 +22,16 @@ struct Copy<'a> {
     offset: usize,
     goals: (f64, f64),
     at: Option<At>,
+    /// What gVisor's program calls it.
+    gvisor: &'a str,
 }
 
 pub(super) fn rows(bench: &mut Bench<'_>) {
     let lens = [3, 8, 1, 6, 2, 7, 4, 5];
     let goals = (0.75, 0.85);
     let at = Some(At::Bytes(8));
-    copies(bench, &Copy { name: "1–8 B of run-time size", lens: &lens, offset: 0, goals, at });
+    let (name, gvisor) = ("1–8 B of run-time size", "copy_small");
+    copies(bench, &Copy { name, lens: &lens, offset: 0, goals, at, gvisor });
     for (name, len, goals) in [
         ("64 B", 64, (1.0, 0.80)),
         ("256 B", 256, (1.15, 0.75)),
@@ -38,14 +42,15 @@ pub(super) fn rows(bench: &mut Bench<'_>) {
         ("16 MiB", 16 << 20, (1.10, 1.05)),
     ] {
         let at = Some(At::Bytes(len as u64));
-        copies(bench, &Copy { name, lens: &[len], offset: 0, goals, at });
+        let gvisor = &format!("copy {len} 0");
+        copies(bench, &Copy { name, lens: &[len], offset: 0, goals, at, gvisor });
     }
-    let name = "4 KiB of equal misalignment";
-    copies(bench, &Copy { name, lens: &[4096], offset: 13, goals: (1.0, 1.0), at: None });
+    let (name, goals, gvisor) = ("4 KiB of equal misalignment", (1.0, 1.0), "copy 4096 13");
+    copies(bench, &Copy { name, lens: &[4096], offset: 13, goals, at: None, gvisor });
     let mut numbers = Numbers::new();
     let lens: Vec<usize> = (0..4096).map(|_| 1 + numbers.below(256)).collect();
-    let name = "1–256 B of random sizes";
-    copies(bench, &Copy { name, lens: &lens, offset: 0, goals: (1.0, 0.40), at: None });
+    let (name, goals, gvisor) = ("1–256 B of random sizes", (1.0, 0.40), "copy_random");
+    copies(bench, &Copy { name, lens: &lens, offset: 0, goals, at: None, gvisor });
     words(bench);
 }
 
@@ -78,7 +83,8 @@ fn copies(bench: &mut Bench<'_>, row: &Copy<'_>) {
                 limit.fill(0xff);
                 let nanoseconds = raw::memcpy(limit, from, row.lens, count);
                 check(limit, from, row.lens, count).map(|()| nanoseconds)
-            });
+            })
+            .peer("gVisor", row.goals.1, gvisor::lap(setting, row.gvisor));
         setting.measure(plan)
     });
 }
@@ -154,7 +160,7 @@ fn words(bench: &mut Bench<'_>) {
     bench.row(LEVEL, "u32 swap", |setting, name| {
         exchange(
             setting,
-            name,
+            (name, "swap"),
             |block, index| atomic::swap(block, index).unwrap_or(!0),
             |word, index| word.swap(index, Ordering::AcqRel),
         )
@@ -162,7 +168,7 @@ fn words(bench: &mut Bench<'_>) {
     bench.row(LEVEL, "u32 compare and exchange", |setting, name| {
         exchange(
             setting,
-            name,
+            (name, "compare_and_swap"),
             |block, index| {
                 atomic::compare_exchange(block, index.wrapping_sub(1), index).unwrap_or(!0)
             },
@@ -177,7 +183,7 @@ fn words(bench: &mut Bench<'_>) {
 /// Measures an exchange that puts one number after another into a word, from 1 on; each answers with the one before.
 fn exchange(
     setting: &Setting<'_>,
-    name: String,
+    (name, operation): (String, &str),
     ours: impl Fn(DstBlock<'_>, u32) -> u32,
     limit: impl Fn(&AtomicU32, u32) -> u32,
 ) -> Result<Result<Row, String>, String> {
@@ -199,7 +205,12 @@ fn exchange(
             time(count, |index| sum = sum.wrapping_add(limit(&word, index as u32 + 1)));
         expect(u64::from(sum), u64::from(sum_below(count))).map(|()| nanoseconds)
     });
-    setting.measure(Plan::new(name).ours(ours).limit("instruction", 1.1, limit))
+    let plan = Plan::new(name).ours(ours).limit("instruction", 1.1, limit).peer(
+        "gVisor",
+        1.05,
+        gvisor::lap(setting, operation),
+    );
+    setting.measure(plan)
 }
 
 /// Bytes of a word.

@@ -5,6 +5,7 @@ use usermem_types::{FaultKind, Partial};
 
 use crate::bench::Bench;
 use crate::lap::{expect, time};
+use crate::peers::gvisor;
 use crate::plan::Plan;
 use crate::raw::Mapped;
 
@@ -27,6 +28,7 @@ pub(super) fn rows(bench: &mut Bench<'_>) {
             });
             expect(right, count).map(|()| nanoseconds)
         });
+        let plan = plan.peer("gVisor", 1.1, gvisor::lap(setting, "fault"));
         setting.measure(plan)
     });
 }

@@ -1,16 +1,20 @@
 //! Level 2: the memory manager, over an address space that only records.
 
+use std::io::IoSliceMut;
 use std::sync::Arc;
 
 use memfile::{MemoryFile, MemoryFileOptions};
 use mm::{MemoryManager, MmapFlags, MmapRequest};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use platform::null::NullAddressSpace;
 use usermem_io::{Io, IoExt as _, IoOpts};
 use usermem_types::{AccessType, Addr, AlignedAddr};
 
 use super::tables::{Buffer, Numbers, bytes};
 use crate::bench::Bench;
-use crate::lap::{expect, expect_bytes, time};
+use crate::lap::{Lap, expect, expect_bytes, time};
+use crate::peers::process::Holder;
+use crate::peers::{gvisor, vm};
 use crate::plan::Plan;
 use crate::raw::Mapped;
 use crate::row::At;
@@ -98,8 +102,10 @@ fn same(bench: &mut Bench<'_>, name: &str, len: usize, goals: (f64, f64)) {
             .map_err(|_| "no memory")?;
         let mut own = Mapped::new(PAGE)?;
         own.write(0, &contents);
-        let mut buffers = [(); 2].map(|()| Buffer::new(len, 0));
-        let [ours, limit] = buffers.each_mut().map(Buffer::get_mut);
+        let holder = Holder::new(&contents);
+        let guest = vm::Guest::holding(BASE, &contents);
+        let mut buffers = [(); 5].map(|()| Buffer::new(len, 0));
+        let [ours, limit, vm_to, readv_to, pread_to] = buffers.each_mut().map(Buffer::get_mut);
         let plan = Plan::new(name)
             .at(At::Bytes(len as u64))
             .ours(|count| {
@@ -118,9 +124,44 @@ fn same(bench: &mut Bench<'_>, name: &str, len: usize, goals: (f64, f64)) {
                     std::hint::black_box(seen);
                 });
                 expect_bytes(limit, &contents).map(|()| nanoseconds)
-            });
+            })
+            .peer("gVisor", goals.1, gvisor::lap(setting, &format!("read {len}")))
+            .peer(
+                "vm-memory",
+                goals.1,
+                guest.as_ref().map(|guest| reader(vm_to, &contents, |to| guest.read(BASE, to))),
+            )
+            .beside(
+                "process_vm_readv",
+                holder.as_ref().map(|holder| {
+                    reader(readv_to, &contents, |to| {
+                        let remote = [RemoteIoVec { base: holder.addr(), len }];
+                        let mut local = [IoSliceMut::new(to)];
+                        process_vm_readv(holder.pid(), &mut local, &remote) == Ok(len)
+                    })
+                }),
+            )
+            .beside(
+                "/proc/PID/mem",
+                holder.as_ref().map(|holder| reader(pread_to, &contents, |to| holder.pread(0, to))),
+            );
         setting.measure(plan)
     });
+}
+
+/// Returns the turn of a peer that reads all of `contents` each time, and says whether it did.
+fn reader<'a>(
+    to: &'a mut [u8],
+    contents: &'a [u8],
+    read: impl Fn(&mut [u8]) -> bool + 'a,
+) -> Lap<'a> {
+    Box::new(move |count| {
+        to.fill(0xff);
+        let mut right = 0;
+        let nanoseconds = time(count, |_| right += u64::from(read(to)));
+        expect(right, count)?;
+        expect_bytes(to, contents).map(|()| nanoseconds)
+    })
 }
 
 /// Length of a table of random places: long enough that nothing learns it by heart.
@@ -145,7 +186,8 @@ fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
             let lap = |len: usize| indices[..len].iter().map(|index| *index as u64).sum::<u64>();
             count / PLACES as u64 * lap(PLACES) + lap(count as usize % PLACES)
         };
-        let (mut ours, mut limit) = ([0_u8; 8], [0_u8; 8]);
+        let guest = guest(maps);
+        let (mut ours, mut limit, mut vm_to) = ([0_u8; 8], [0_u8; 8], [0_u8; 8]);
         let plan = Plan::new(name)
             .at(At::Mappings(maps as u64))
             .at_least(PLACES as u64)
@@ -164,9 +206,33 @@ fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
                 let nanoseconds =
                     own.read(to, &offsets, count, |seen| sum = sum.wrapping_add(number(seen)));
                 expect(sum, answer(count)).map(|()| nanoseconds)
-            });
+            })
+            .peer("gVisor", goals.1, gvisor::lap(setting, &format!("random {maps}")))
+            .peer(
+                "vm-memory",
+                goals.1,
+                guest.as_ref().map(|guest| {
+                    |count| {
+                        let mut sum = 0_u64;
+                        let to = std::hint::black_box(&mut vm_to[..]);
+                        let nanoseconds = time(count, |index| {
+                            let read = guest.read(addrs[index % PLACES].get(), to);
+                            sum = sum.wrapping_add(if read { number(to) } else { !0 });
+                        });
+                        expect(sum, answer(count)).map(|()| nanoseconds)
+                    }
+                }),
+            );
         setting.measure(plan)
     });
+}
+
+/// Makes a guest with the mappings of a [`Program`].
+fn guest(maps: usize) -> Option<vm::Guest> {
+    let starts = (0..maps).map(|index| BASE + (2 * index * PAGE) as u64);
+    let guest = vm::Guest::new(starts, PAGE)?;
+    let written = |index: usize| guest.write(place(index).get(), &(index as u64).to_ne_bytes());
+    (0..maps).all(written).then_some(guest)
 }
 
 /// Returns the number at the start of `bytes`; says nothing of their length, which a copy must not know beforehand.
@@ -174,11 +240,23 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(!0, |bytes| u64::from_ne_bytes(*bytes))
 }
 
+/// Returns the turn of a peer that reads a word, which is seven.
+fn sevens<'a>(read: impl Fn() -> Option<u64> + 'a) -> Lap<'a> {
+    Box::new(move |count| {
+        let mut sum = 0_u64;
+        let nanoseconds = time(count, |_| sum = sum.wrapping_add(read().unwrap_or(!0)));
+        expect(sum, 7 * count).map(|()| nanoseconds)
+    })
+}
+
 fn words(bench: &mut Bench<'_>) {
     bench.row(LEVEL, "u64 read", |setting, name| {
         let program = Program::new(8)?;
         let mut own = Mapped::new(PAGE)?;
         own.write(offset(7), &7_u64.to_ne_bytes());
+        let guest = guest(8);
+        let holder = Holder::new(&7_u64.to_ne_bytes());
+        let stopped = holder.as_ref().and_then(Holder::stop);
         let plan = Plan::new(name)
             .ours(|count| {
                 let mut sum = 0_u64;
@@ -192,7 +270,14 @@ fn words(bench: &mut Bench<'_>) {
                 let mut sum = 0_u64;
                 let nanoseconds = own.load(offset(7), count, |word| sum = sum.wrapping_add(word));
                 expect(sum, 7 * count).map(|()| nanoseconds)
-            });
+            })
+            .peer("gVisor", 0.6, gvisor::lap(setting, "read 8"))
+            .peer(
+                "vm-memory",
+                0.6,
+                guest.as_ref().map(|guest| sevens(|| guest.read_u64(place(7).get()))),
+            )
+            .beside("PTRACE_PEEKDATA", stopped.as_ref().map(|stopped| sevens(|| stopped.peek(0))));
         setting.measure(plan)
     });
     bench.row(LEVEL, "u32 compare and exchange", |setting, name| {
@@ -228,7 +313,8 @@ fn words(bench: &mut Bench<'_>) {
                     right += u64::from(seen == Ok(old));
                 });
                 expect(right, count).map(|()| nanoseconds)
-            });
+            })
+            .peer("gVisor", 0.75, gvisor::lap(setting, "manager_compare_and_swap"));
         setting.measure(plan)
     });
 }

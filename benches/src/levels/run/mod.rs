@@ -10,7 +10,8 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use self::fixture::Fixture;
-use self::runner::{Runner, find};
+use self::runner::Runner;
+pub(crate) use self::runner::find;
 use crate::bench::{Bench, Setting};
 use crate::lap::Lap;
 use crate::plan::Plan;
