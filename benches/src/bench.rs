@@ -91,6 +91,8 @@ impl<'a> Bench<'a> {
         bench.is_counting = false;
         levels(&mut bench);
         bench.progress("");
+        // It ends here, so that what it used is known to have been our own.
+        bench.means.gvisor = None;
         bench
     }
 

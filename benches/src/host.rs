@@ -81,16 +81,6 @@ impl Host {
 
     /// Returns what a reader of a record should know of the machine.
     pub(crate) fn describe(&self) -> String {
-        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let field = |name: &str| {
-            let line = cpuinfo.lines().find(|line| line.starts_with(name));
-            line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim())
-        };
-        let features: Vec<&str> = field("flags")
-            .split(' ')
-            .chain(field("Features").split(' '))
-            .filter(|flag| FEATURES.contains(flag))
-            .collect();
         let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -98,8 +88,8 @@ impl Host {
         let mut line = |name: &str, value: &str| {
             writeln!(text, "{name:<12}{value}").expect("writing to a string does not fail");
         };
-        line("processor", field("model name"));
-        line("features", &features.join(" "));
+        line("processor", &cpuinfo("model name"));
+        line("features", &features().join(" "));
         line("processors", &self.cpus().to_string());
         line("kernel", kernel.trim());
         line("compiler", &first(output("rustc", &["--version"])));
@@ -123,10 +113,9 @@ impl Host {
                 part * 100.0
             ));
         }
-        #[cfg(target_arch = "x86_64")]
-        if !std::arch::is_x86_feature_detected!("avx512f") {
-            warnings
-                .push("no AVX-512: copies use narrower moves than the targets assume".to_owned());
+        if std::env::consts::ARCH == "x86_64" && !features().contains(&"avx512f".to_owned()) {
+            let message = "no AVX-512: copies use narrower moves than the targets assume";
+            warnings.push(message.to_owned());
         }
         warnings
     }
@@ -135,6 +124,19 @@ impl Host {
 /// Features that copies choose by.
 const FEATURES: &[&str] =
     &["avx", "avx2", "avx512f", "avx512vl", "erms", "fsrm", "pcid", "hypervisor", "atomics"];
+
+/// Returns those of the processor's features that matter here.
+fn features() -> Vec<String> {
+    let all = format!("{} {}", cpuinfo("flags"), cpuinfo("Features"));
+    all.split(' ').filter(|flag| FEATURES.contains(flag)).map(str::to_owned).collect()
+}
+
+/// Returns what the host says of its first processor under a name, nothing when it says nothing.
+fn cpuinfo(name: &str) -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name));
+    line.and_then(|line| line.split_once(':')).map_or("", |(_, value)| value.trim()).to_owned()
+}
 
 /// Returns what a program prints, nothing when it is not there.
 fn output(program: &str, arguments: &[&str]) -> String {

@@ -54,6 +54,9 @@ enum Command {
     /// Hold memory for another process to read
     #[command(hide = true)]
     Hold { len: usize },
+    /// Fork as often as asked, with so many mappings
+    #[command(hide = true)]
+    Forks { maps: usize },
     /// Put the newest record into docs/performance.md and README.md, and draw the plots
     Report,
 }
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Record(length) => record(length.effort()),
         Command::Compare { old, new } => compare(&old, new),
         Command::Hold { len } => peers::process::hold(len),
+        Command::Forks { maps } => peers::process::forks(maps),
         Command::Report => report::report(&root()),
     };
     match outcome {

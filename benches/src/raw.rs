@@ -3,7 +3,6 @@
 
 use std::hint::black_box;
 use std::ptr;
-use std::time::Instant;
 
 use nix::sys::wait::WaitStatus;
 use nix::unistd::ForkResult;
@@ -11,7 +10,7 @@ use rustix::fs::MemfdFlags;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use safecopy::SrcBlock;
 
-use crate::lap::time;
+use crate::lap::{Stopwatch, expect, time};
 
 /// Copies with `memcpy`, `lens[index % lens.len()]` bytes each time; returns the nanoseconds of one copy.
 ///
@@ -177,7 +176,7 @@ pub(crate) fn map_touch_unmap(count: u64) -> Result<f64, String> {
         // SAFETY: it is ours, and nothing borrows it.
         failed += u64::from(unsafe { munmap(page, PAGE) }.is_err());
     });
-    crate::lap::expect(failed, 0).map(|()| nanoseconds)
+    expect(failed, 0).map(|()| nanoseconds)
 }
 
 const PAGE: usize = 4096;
@@ -219,7 +218,7 @@ impl PrivatePages {
         let last = self.0.start.wrapping_add(self.0.len - 2 * PAGE);
         let mut nanoseconds = 0.0;
         for _ in 0..count {
-            let start = Instant::now();
+            let stopwatch = Stopwatch::start();
             // SAFETY: the child reads a byte and exits; it calls nothing that another thread could hold a lock of.
             let child = unsafe { nix::unistd::fork() };
             match child.map_err(|error| format!("fork: {error}"))? {
@@ -230,7 +229,7 @@ impl PrivatePages {
                     unsafe { nix::libc::_exit(i32::from(byte)) };
                 }
                 ForkResult::Parent { child } => {
-                    nanoseconds += start.elapsed().as_secs_f64() * 1e9;
+                    nanoseconds += stopwatch.nanoseconds();
                     let status = nix::sys::wait::waitpid(child, None);
                     if status != Ok(WaitStatus::Exited(child, 1)) {
                         return Err(format!("a child ended with {status:?}"));

@@ -37,7 +37,9 @@ fn line(row: &Row) -> String {
 }
 
 fn against(row: &Row, other: &Other) -> String {
-    let goal = other.goal.map_or(String::new(), |goal| format!(" (≤ {goal})"));
+    let goal = other
+        .goal
+        .map_or(String::new(), |goal| format!(" (≤ {})", (goal * 1000.0).round() / 1000.0));
     match (other.measured, other.role) {
         (None, _) => format!("{}: not here", other.name),
         (Some((figure, _)), Role::Bound) => format!("≤ {}", row.unit.show(figure.value)),

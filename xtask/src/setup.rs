@@ -49,6 +49,16 @@ pub(crate) const PACKAGES: &[Package] = &[
     program("procps", "ps", "tests that look for leftover processes"),
     program("strace", "strace", "comparison of traces"),
     program("proot", "proot", BENCHES),
+    Package {
+        name: "golang-1.19-go",
+        probe: Probe::File("/usr/lib/go-1.19/bin/go"),
+        wanted_by: BENCHES,
+    },
+    Package {
+        name: "golang-gvisor-gvisor-dev",
+        probe: Probe::File("/usr/share/gocode/src/gvisor.dev/gvisor/pkg/sentry/mm"),
+        wanted_by: BENCHES,
+    },
     program("hyperfine", "hyperfine", BENCHES),
     program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc", CROSS),
     Package {

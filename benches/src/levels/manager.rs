@@ -169,7 +169,8 @@ const PLACES: usize = 1 << 14;
 
 /// Reads eight bytes of one mapping among many, each time of another.
 fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
-    let name = format!("8 B at random over {maps} mappings");
+    let many = if maps == 1 { "" } else { "s" };
+    let name = format!("8 B at random over {maps} mapping{many}");
     bench.row(LEVEL, &name, |setting, name| {
         let maps = setting.effort.size(maps, maps.min(100));
         let program = Program::new(maps)?;

@@ -43,6 +43,7 @@ impl Gvisor {
                 ));
             }
         }
+        eprintln!("building gVisor's memory manager, where it has changed or is not there yet");
         let program = build(root)?;
         let mut command = Command::new(program);
         // One thread that runs Go code: as little of the runtime in the way as it offers.

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::{env, io};
 
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
+
+use crate::raw::PrivatePages;
 
 /// A process that holds memory: this program again, as [`hold`].
 #[derive(Debug)]
@@ -59,6 +61,47 @@ impl Holder {
     }
 }
 
+/// A process with nothing but private pages to fork, which its kernel does when it is asked: this program again, as
+/// [`forks`]. (Ours has much more that would be copied.)
+#[derive(Debug)]
+pub(crate) struct Forker {
+    child: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Forker {
+    /// Starts a process with so many mappings of a page; `None` when the host does not let us.
+    pub(crate) fn new(maps: usize) -> Option<Self> {
+        let mut command = Command::new(env::current_exe().ok()?);
+        command.args(["forks", &maps.to_string()]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+        let (questions, answers) = child.stdin.take().zip(child.stdout.take())?;
+        Some(Self { child, questions, answers: BufReader::new(answers) })
+    }
+
+    /// Returns the nanoseconds of one of `count` forks.
+    ///
+    /// # Errors
+    ///
+    /// What the process says is wrong.
+    pub(crate) fn fork(&mut self, count: u64) -> Result<f64, String> {
+        let failed = |error: io::Error| format!("fork: {error}");
+        writeln!(self.questions, "{count}").map_err(failed)?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).map_err(failed)?;
+        line.trim().parse().map_err(|_| format!("fork: {}", line.trim()))
+    }
+}
+
+impl Drop for Forker {
+    fn drop(&mut self) {
+        // It would end with its standard input, which is dropped only after this.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Stopped<'_> {
     /// Reads a word with `PTRACE_PEEKDATA`.
     pub(crate) fn peek(&self, offset: usize) -> Option<u64> {
@@ -97,13 +140,18 @@ pub(crate) fn hold(len: usize) -> Result<(), String> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_process_there_is_nothing_to_read() {
-        // The program under test is not one that holds memory: it does not say where.
-        assert!(Holder::new(b"abc").is_none());
+/// Makes `maps` mappings of a page, then forks as often as each line of standard input says, and answers with the
+/// nanoseconds of one fork.
+///
+/// # Errors
+///
+/// When there is no room, or a stream fails.
+pub(crate) fn forks(maps: usize) -> Result<(), String> {
+    let pages = PrivatePages::new(maps)?;
+    for line in io::stdin().lines() {
+        let line = line.map_err(|error| error.to_string())?;
+        let count = line.parse().map_err(|_| format!("not a number: {line}"))?;
+        println!("{}", pages.fork(count)?);
     }
+    Ok(())
 }
