@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::levels;
 use crate::peers::gvisor::Gvisor;
 use crate::plan::{Effort, Plan};
+use crate::record;
 use crate::row::Row;
 
 /// What all rows are measured with.
@@ -106,6 +107,8 @@ impl<'a> Bench<'a> {
         prepare: impl FnOnce(&Setting<'_>, String) -> Result<Result<Row, String>, String>,
     ) {
         let full = format!("{level}: {name}");
+        // Before anything runs, and not when the figures of all are to be written.
+        assert!(record::is_word(&full), "our own invariant: no row has a comma: {full}");
         if !self.names.is_empty() && !self.names.iter().any(|part| full.contains(part.as_str())) {
             return;
         }

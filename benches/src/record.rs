@@ -99,8 +99,13 @@ fn to_csv(rows: &[Row]) -> String {
 const INFALLIBLE: &str = "writing to a string does not fail";
 
 fn word(text: &str) -> &str {
-    assert!(!text.contains([',', '\n']), "our own invariant: no name has a comma: {text}");
+    assert!(is_word(text), "our own invariant: no name has a comma: {text}");
     text
+}
+
+/// Returns whether a record can hold a name as it is.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.contains([',', '\n'])
 }
 
 fn numbers(middle: Option<Middle>) -> String {

@@ -41,7 +41,7 @@ pub(super) fn rows(bench: &mut Bench<'_>) {
             setting.measure(plan)
         });
     }
-    bench.row(LEVEL, "map, touch and unmap a page", |setting, name| {
+    bench.row(LEVEL, "map + touch + unmap a page", |setting, name| {
         let program = Program::new(1)?;
         let plan = Plan::new(name)
             .ours(|count| {

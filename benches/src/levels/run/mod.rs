@@ -31,7 +31,7 @@ type Measure = fn(&Programs<'_>, String) -> Result<Result<Row, String>, String>;
 const ROWS: &[(&str, Measure)] = &[
     ("null system call", guests::null_call),
     ("read 64 KiB of /dev/zero", guests::read_zero),
-    ("map, touch and unmap a page", guests::map_touch),
+    ("map + touch + unmap a page", guests::map_touch),
     ("touch fresh memory (per page)", guests::touch),
     ("python3 -c pass", programs::python),
     ("sha256sum of a file", programs::sha256sum),
