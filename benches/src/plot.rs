@@ -25,19 +25,19 @@ pub(crate) fn plots(rows: &[Row]) -> Vec<Plot> {
     let mut plots = Vec::new();
     for level in levels {
         for axis in ["bytes", "mappings"] {
+            let places: Vec<(&Row, f64)> = rows
+                .iter()
+                .filter(|row| row.level == level)
+                .filter_map(|row| Some((row, place(row, axis)?)))
+                .collect();
+            let is_alone = places.windows(2).all(|pair| kind(pair[0].0) == kind(pair[1].0));
             let mut lines: Vec<Line> = Vec::new();
-            for row in rows.iter().filter(|row| row.level == level) {
-                let at = match row.at {
-                    Some(At::Bytes(at)) if axis == "bytes" => at,
-                    Some(At::Mappings(at)) if axis == "mappings" => at,
-                    _ => continue,
-                };
-                // Rows of one kind share the words that are not numbers.
-                let kind = kind(&row.name);
-                add(&mut lines, format!("usermem{kind}"), (at as f64, row.ours.value));
+            for (row, at) in places {
+                let kind = if is_alone { String::new() } else { kind(row) };
+                add(&mut lines, format!("usermem{kind}"), (at, row.ours.value));
                 for other in row.others.iter().filter(|other| other.role != Role::Bound) {
                     if let Some((figure, _)) = other.measured {
-                        add(&mut lines, format!("{}{kind}", other.name), (at as f64, figure.value));
+                        add(&mut lines, format!("{}{kind}", other.name), (at, figure.value));
                     }
                 }
             }
@@ -55,9 +55,17 @@ pub(crate) fn plots(rows: &[Row]) -> Vec<Plot> {
     plots
 }
 
-/// Returns what tells rows of one level apart that are in one drawing: the first word, when it is a verb.
-fn kind(name: &str) -> String {
-    let first = name.split(' ').next().unwrap_or_default();
+/// Returns where a row stands on an axis, if it does.
+fn place(row: &Row, axis: &str) -> Option<f64> {
+    match row.at? {
+        At::Bytes(at) => (axis == "bytes").then_some(at as f64),
+        At::Mappings(at) => (axis == "mappings").then_some(at as f64),
+    }
+}
+
+/// Returns what tells kinds of rows of one level apart: the first word of the name, when it has no digit.
+fn kind(row: &Row) -> String {
+    let first = row.name.split(' ').next().unwrap_or_default();
     let is_word = first.chars().all(|letter| letter.is_ascii_lowercase());
     if is_word && !first.is_empty() { format!(" ({first})") } else { String::new() }
 }
@@ -191,6 +199,17 @@ mod tests {
         assert_eq!(svg.matches("<polyline").count(), 3);
         assert!(svg.contains(">64Ki<") && svg.ends_with("</svg>\n"), "{svg}");
         assert!(super::plots(&places[..2]).is_empty());
+    }
+
+    #[test]
+    fn kinds_of_rows_have_lines_of_their_own() {
+        let mut rows = [1, 10, 100, 1, 10, 100].map(|at| sample(Some(At::Mappings(at)))).to_vec();
+        rows.iter_mut().skip(3).for_each(|row| row.name = "fork of some".to_owned());
+        let plots = plots(&rows);
+        assert_eq!(plots[0].svg.matches("<polyline").count(), 6);
+        assert!(
+            plots[0].svg.contains(">usermem (fork)<") && plots[0].svg.contains(">usermem (a)<")
+        );
     }
 
     #[test]
