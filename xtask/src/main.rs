@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod cross;
 mod diff_mm;
@@ -62,6 +63,13 @@ enum Command {
         #[arg(long)]
         install: bool,
     },
+    /// Measures, records, compares and reports; --help lists how
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What the benchmarks are given
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Runs every check, cheap to dear, and reports all failures at the end
     Ci(ci::Options),
 }
@@ -78,6 +86,7 @@ fn main() -> ExitCode {
         Command::Sanitize => sanitize::run(&workspace),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Setup { install } => setup::run(install || process::in_ci()),
+        Command::Bench { arguments } => bench::run(&workspace, &arguments),
         Command::Ci(options) => ci::run(&workspace, &options),
     });
     match outcome {

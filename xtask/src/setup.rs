@@ -30,6 +30,8 @@ const fn program(name: &'static str, program: &'static str, wanted_by: &'static 
 
 const PROGRAMS: &str = "programs compared with native runs";
 const BENCHES: &str = "benches";
+/// Not in every release of Debian; without them, benchmarks say what they were not compared with.
+const PEERS: &str = "benches (peers)";
 const CROSS: &str = "cross";
 
 /// Everything that the workspace's tests, benchmarks and checks use.
@@ -49,6 +51,16 @@ pub(crate) const PACKAGES: &[Package] = &[
     program("procps", "ps", "tests that look for leftover processes"),
     program("strace", "strace", "comparison of traces"),
     program("proot", "proot", BENCHES),
+    Package {
+        name: "golang-1.19-go",
+        probe: Probe::File("/usr/lib/go-1.19/bin/go"),
+        wanted_by: PEERS,
+    },
+    Package {
+        name: "golang-gvisor-gvisor-dev",
+        probe: Probe::File("/usr/share/gocode/src/gvisor.dev/gvisor/pkg/sentry/mm"),
+        wanted_by: PEERS,
+    },
     program("hyperfine", "hyperfine", BENCHES),
     program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc", CROSS),
     Package {
@@ -152,7 +164,17 @@ pub(crate) fn run(install: bool) -> Result<(), String> {
     for package in &packages {
         println!("setup: {} is missing, wanted by: {}", package.name, package.wanted_by);
     }
-    if install { install_all(&packages) } else { advise(&packages) }
+    if !install {
+        return advise(&packages);
+    }
+    let (peers, packages): (Vec<&Package>, Vec<&Package>) =
+        packages.into_iter().partition(|package| package.wanted_by == PEERS);
+    if !peers.is_empty()
+        && let Err(error) = install_all(&peers)
+    {
+        println!("setup: {error}; benchmarks go without");
+    }
+    if packages.is_empty() { Ok(()) } else { install_all(&packages) }
 }
 
 fn advise(packages: &[&Package]) -> Result<(), String> {

@@ -81,7 +81,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         "scripts for the memory manager and the host's kernel",
     ),
     layer("xtask", Tool, Forbidden, "checks"),
-    layer("benches", Tool, Forbidden, "benchmarks"),
+    layer("benches", Tool, Files(1), "benchmarks"),
 ];
 
 /// Returns the row of the crate called `name`.

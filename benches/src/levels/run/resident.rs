@@ -9,48 +9,43 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use super::Setting;
-use crate::figures::Figures;
-use crate::report::{Row, Target, Unit};
-use crate::runner::{Runner, find};
+use super::Programs;
+use super::programs::not_installed;
+use super::runner::{Runner, find};
+use crate::plan::Plan;
+use crate::row::{Row, Unit};
 
-const TARGETS: &[Target] = &[Target::AtMost(24.0)];
+/// The most MiB that may be ours.
+const MOST: f64 = 24.0;
 
 /// While a program holds much memory in one mapping.
-pub(super) fn of_a_large_program(setting: &Setting<'_>) -> Result<Option<Row>, String> {
-    let mib = setting.size(256, 1);
-    let pages = (mib * 256).to_string();
-    let arguments = [OsStr::new(&pages)];
-    row(
-        setting,
-        format!("our resident memory, the program holds {mib} MiB"),
-        &setting.fixture.path("hold"),
-        &arguments,
-    )
-    .map(Some)
+pub(super) fn of_a_large_program(
+    programs: &Programs<'_>,
+    name: String,
+) -> Result<Result<Row, String>, String> {
+    let pages = programs.setting.effort.size(65_536, 256).to_string();
+    row(programs, name, &programs.fixture.path("hold"), &[OsStr::new(&pages)])
 }
 
 /// While a program holds many mappings of files.
-pub(super) fn of_python(setting: &Setting<'_>) -> Result<Option<Row>, String> {
-    let Some(python) = find("python3") else { return Ok(None) };
+pub(super) fn of_python(
+    programs: &Programs<'_>,
+    name: String,
+) -> Result<Result<Row, String>, String> {
+    let Some(python) = find("python3") else { return not_installed("python3") };
     let code = "import sys, json, hashlib, re, zlib; print('ready', flush=True); sys.stdin.read()";
-    let arguments = [OsStr::new("-c"), OsStr::new(code)];
-    row(setting, "our resident memory, many mappings (python3)".to_owned(), &python, &arguments)
-        .map(Some)
+    row(programs, name, &python, &[OsStr::new("-c"), OsStr::new(code)])
 }
 
 fn row(
-    setting: &Setting<'_>,
+    programs: &Programs<'_>,
     name: String,
     program: &Path,
     arguments: &[&OsStr],
-) -> Result<Row, String> {
-    let runner = Runner::Usermem(setting.fixture.usermem().to_owned());
-    let mut ours = Figures::default();
-    for _ in 0..setting.rounds.min(3) {
-        ours.push(hold(&runner, program, arguments)?);
-    }
-    Ok(Row { name, unit: Unit::Mebibytes, native: None, ours, proot: None, targets: TARGETS })
+) -> Result<Result<Row, String>, String> {
+    let ours = programs.ours();
+    let plan = Plan::new(name).unit(Unit::Mebibytes).whole();
+    programs.setting.measure(plan.ours(|_| hold(&ours, program, arguments)).bound(MOST))
 }
 
 /// Runs a program up to its `ready`, looks at our memory, lets it end.

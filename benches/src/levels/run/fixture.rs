@@ -40,7 +40,7 @@ impl Fixture {
         let folder =
             TempDir::new_in(built).map_err(|error| format!("a folder for files: {error}"))?;
         let fixture = Self { usermem, folder };
-        for guest in ["null_call", "touch", "hold"] {
+        for guest in ["null_call", "read_zero", "map_touch", "touch", "hold"] {
             let source = root.join("guest").join(guest).with_extension("c");
             succeed(Command::new("cc").args(["-O2", "-o"]).arg(fixture.path(guest)).arg(source))?;
         }

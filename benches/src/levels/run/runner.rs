@@ -14,6 +14,8 @@ pub(crate) enum Runner {
     Usermem(PathBuf),
     /// `proot`, a peer that does its work with ptrace too.
     Proot(PathBuf),
+    /// `strace -f`, which stops at every call and writes a line, here to nowhere.
+    Strace(PathBuf),
 }
 
 impl fmt::Display for Runner {
@@ -22,6 +24,7 @@ impl fmt::Display for Runner {
             Self::Native => "native",
             Self::Usermem(_) => "usermem",
             Self::Proot(_) => "proot",
+            Self::Strace(_) => "strace",
         })
     }
 }
@@ -39,6 +42,11 @@ impl Runner {
             Self::Proot(proot) => {
                 let mut command = Command::new(proot);
                 command.arg(program);
+                command
+            }
+            Self::Strace(strace) => {
+                let mut command = Command::new(strace);
+                command.args(["-f", "-o", "/dev/null"]).arg(program);
                 command
             }
         };

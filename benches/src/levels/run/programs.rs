@@ -7,15 +7,20 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
-use super::Setting;
-use crate::report::{Row, Target};
-use crate::runner::{Runner, find};
+use super::runner::{Runner, find};
+use super::{Goal, Programs};
+use crate::row::Row;
+
+/// What a row answers whose program this machine lacks.
+pub(super) fn not_installed(program: &str) -> Result<Result<Row, String>, String> {
+    Ok(Err(format!("{program} is not installed")))
+}
 
 /// A program of many mappings and little work.
-pub(super) fn python(setting: &Setting<'_>) -> Result<Option<Row>, String> {
-    let Some(python) = find("python3") else { return Ok(None) };
+pub(super) fn python(programs: &Programs<'_>, name: String) -> Result<Result<Row, String>, String> {
+    let Some(python) = find("python3") else { return not_installed("python3") };
     // The first answer shows that code runs; the timed program does nothing.
-    for runner in [Runner::Native, Runner::Usermem(setting.fixture.usermem().to_owned())] {
+    for runner in [Runner::Native, programs.ours()] {
         let (output, _) = runner.run(&python, &["-c".as_ref(), "print(6 * 7)".as_ref()])?;
         expect(&runner, &output, "42\n")?;
     }
@@ -23,29 +28,32 @@ pub(super) fn python(setting: &Setting<'_>) -> Result<Option<Row>, String> {
         let (output, time) = runner.run(&python, &["-c".as_ref(), "pass".as_ref()])?;
         expect(runner, &output, "").map(|()| time)
     };
-    setting.compare("python3 -c pass".to_owned(), &[Target::OfNative(6.0)], once).map(Some)
+    programs.compare(name, &[Goal::OfNative(6.0)], once)
 }
 
 /// A program that computes over a file.
-pub(super) fn sha256sum(setting: &Setting<'_>) -> Result<Option<Row>, String> {
-    let Some(program) = find("sha256sum") else { return Ok(None) };
-    let mib = setting.size(256, 1);
-    let file = setting.fixture.file("random", mib)?;
+pub(super) fn sha256sum(
+    programs: &Programs<'_>,
+    name: String,
+) -> Result<Result<Row, String>, String> {
+    let Some(program) = find("sha256sum") else { return not_installed("sha256sum") };
+    let mib = programs.setting.effort.size(64, 1);
+    let file = programs.fixture.file("random", mib)?;
     let arguments = [file.as_os_str()];
     let (answer, _) = Runner::Native.run(&program, &arguments)?;
     let once = |runner: &Runner| {
         let (output, time) = runner.run(&program, &arguments)?;
         expect(runner, &output, &answer).map(|()| time)
     };
-    setting.compare(format!("sha256sum of {mib} MiB"), &[Target::OfNative(1.2)], once).map(Some)
+    programs.compare(name, &[Goal::OfNative(1.2)], once)
 }
 
 /// A program that moves a file through its memory.
-pub(super) fn cat(setting: &Setting<'_>) -> Result<Option<Row>, String> {
-    let Some(program) = find("cat") else { return Ok(None) };
-    let mib = setting.size(1024, 4);
-    let file = setting.fixture.sparse_file("sparse", mib)?;
-    let ours = Runner::Usermem(setting.fixture.usermem().to_owned());
+pub(super) fn cat(programs: &Programs<'_>, name: String) -> Result<Result<Row, String>, String> {
+    let Some(program) = find("cat") else { return not_installed("cat") };
+    let mib = programs.setting.effort.size(256, 4);
+    let file = programs.fixture.sparse_file("sparse", mib)?;
+    let ours = programs.ours();
     // What goes to /dev/null cannot be checked; what goes to a pipe can.
     let count = count_output(&ours, &program, file.as_os_str())?;
     if count != mib << 20 {
@@ -60,9 +68,7 @@ pub(super) fn cat(setting: &Setting<'_>) -> Result<Option<Row>, String> {
         let time = start.elapsed().as_secs_f64() * 1e9;
         if status.success() { Ok(time) } else { Err(format!("{runner}: cat: {status}")) }
     };
-    setting
-        .compare(format!("cat of {mib} MiB to /dev/null"), &[Target::OfNative(2.5)], once)
-        .map(Some)
+    programs.compare(name, &[Goal::OfNative(2.5)], once)
 }
 
 /// Runs a program and counts the zero bytes that it writes.
