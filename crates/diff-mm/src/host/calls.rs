@@ -117,6 +117,12 @@ pub(super) fn set_unlimited(unlimited: bool) -> bool {
     raw(libc::SYS_capset, [at(&header), at(&data), 0, 0, 0, 0]) == 0
 }
 
+/// Takes all protection keys, so that the kernel has none left to hide the code of mappings that
+/// may only be executed: what those do would depend on the processor.
+pub(super) fn take_protection_keys() {
+    while raw(libc::SYS_pkey_alloc, [0; 6]) > 0 {}
+}
+
 /// Reads from a file into memory of ours.
 pub(super) fn read_into(fd: i32, buffer: &mut [u8], offset: u64) -> i64 {
     let fd = u64::from(fd.cast_unsigned());

@@ -49,6 +49,7 @@ impl<'a> Child<'a> {
     pub(super) fn prepare(log: &'a SharedLog, fds: Descriptors, buffer: &'a mut [u8]) -> Self {
         calls::end_after(SECONDS);
         calls::set_limit(libc::RLIMIT_STACK, 8 << 20);
+        calls::take_protection_keys();
         let unlimited = calls::set_unlimited(true);
         let has_heap = calls::move_heap(HEAP);
         guard::install();
