@@ -24,6 +24,7 @@ mod limits;
 mod host;
 mod ours;
 mod space;
+mod stub_space;
 
 mod masks;
 mod shape;
@@ -47,4 +48,5 @@ pub use outcome::{Ending, Line, Observation, Outcome};
 pub use script::{ParseError, Script, Step};
 pub use shrink::shrink;
 pub use space::{SoftSpace, Space};
+pub use stub_space::StubSpace;
 pub use window::{HEAP, PAGE, PAGES, WINDOW};

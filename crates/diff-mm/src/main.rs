@@ -1,12 +1,14 @@
 //! Runs random scripts and stops at the first difference.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use diff_mm::{Campaign, Generator, SoftSpace, Space, Verdict};
+use diff_mm::{Campaign, Generator, SoftSpace, Space, StubSpace, Verdict};
 use platform::PlatformError;
 
 /// Compares the memory manager with the host's kernel by random scripts.
@@ -22,9 +24,9 @@ struct Arguments {
     /// The seed of the first script; the others have the numbers after it
     #[arg(long)]
     seed: Option<u64>,
-    /// The address space under the memory manager
-    #[arg(long, value_enum, default_value_t = SpaceName::Null)]
-    space: SpaceName,
+    /// The address space under the memory manager; without it, each that the host allows
+    #[arg(long, value_enum)]
+    space: Option<SpaceName>,
     /// Go on after a difference
     #[arg(long)]
     keep_going: bool,
@@ -33,20 +35,32 @@ struct Arguments {
     file: Option<std::path::PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum SpaceName {
     /// Mappings are recorded; a processor in software
     Null,
     /// A window of this process, with real mappings and protections
     Mirror,
+    /// A stub process, which runs real instructions
+    Ptrace,
 }
 
 impl SpaceName {
-    fn open(self) -> io::Result<Box<dyn Space>> {
-        let refused = |error: PlatformError| io::Error::other(error);
+    fn open(self) -> Result<Box<dyn Space>, PlatformError> {
         Ok(match self {
-            Self::Null => Box::new(SoftSpace::null().map_err(refused)?),
-            Self::Mirror => Box::new(SoftSpace::mirror().map_err(refused)?),
+            Self::Null => Box::new(SoftSpace::null()?),
+            Self::Mirror => Box::new(SoftSpace::mirror()?),
+            Self::Ptrace => Box::new(StubSpace::new()?),
+        })
+    }
+}
+
+impl fmt::Display for SpaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Null => "null",
+            Self::Mirror => "mirror",
+            Self::Ptrace => "ptrace",
         })
     }
 }
@@ -62,7 +76,7 @@ struct Tally {
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
-        Ok(tally) if tally.differences == 0 => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error}");
@@ -71,22 +85,58 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> io::Result<Tally> {
-    let mut campaign = Campaign::new(arguments.space.open()?)?;
-    let mut tally = Tally::default();
-    if let Some(path) = &arguments.file {
-        let script = std::fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
-        match campaign.run(&script)? {
-            Verdict::Different(difference) => {
-                println!("step {} differs:\n{}", difference.step + 1, difference.what);
-                tally.differences += 1;
-            }
-            verdict => println!("{verdict:?}"),
-        }
-        return Ok(tally);
-    }
+/// Runs what is asked for on each address space, and returns how many differences there are.
+fn run(arguments: &Arguments) -> io::Result<u64> {
     let seed = arguments.seed.unwrap_or_else(random_seed);
-    println!("{} scripts of {} steps, from seed {seed}", arguments.scripts, arguments.steps);
+    let mut differences = 0;
+    let is_wanted = |name: &&SpaceName| arguments.space.is_none_or(|wanted| wanted == **name);
+    for name in SpaceName::value_variants().iter().filter(is_wanted) {
+        let space = match (name.open(), arguments.space) {
+            (Ok(space), _) => space,
+            (Err(error), Some(_)) => {
+                let what = format!("the host refuses {name}: {error}; see `usermem doctor`");
+                return Err(io::Error::other(what));
+            }
+            (Err(error), None) => {
+                eprintln!("{name} is left out, the host refuses it: {error}");
+                continue;
+            }
+        };
+        let campaign = Campaign::new(space)?;
+        differences += match &arguments.file {
+            Some(path) => run_file(*name, campaign, path)?,
+            None => run_many(*name, campaign, arguments, seed)?.differences,
+        };
+        if differences > 0 && !arguments.keep_going {
+            break;
+        }
+    }
+    Ok(differences)
+}
+
+fn run_file(name: SpaceName, mut campaign: Campaign, path: &Path) -> io::Result<u64> {
+    let script = std::fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
+    match campaign.run(&script)? {
+        Verdict::Different(difference) => {
+            println!("{name}: step {} differs:\n{}", difference.step + 1, difference.what);
+            Ok(1)
+        }
+        verdict => {
+            println!("{name}: {verdict:?}");
+            Ok(0)
+        }
+    }
+}
+
+fn run_many(
+    name: SpaceName,
+    mut campaign: Campaign,
+    arguments: &Arguments,
+    seed: u64,
+) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let Arguments { scripts, steps, .. } = arguments;
+    println!("{name}: {scripts} scripts of {steps} steps, from seed {seed}");
     let (start, mut told) = (Instant::now(), Instant::now());
     while tally.scripts < arguments.scripts {
         let seed = seed.wrapping_add(tally.scripts);
