@@ -7,8 +7,8 @@
 //! process ends, in the contents of every page. What they may differ in is named in one place, the
 //! module that compares.
 //!
-//! Where the kernel chooses an address it chooses one outside of the window: both sides note that
-//! and unmap it, so the search for free places is not compared.
+//! Nothing is free outside of the window, so where the kernel chooses an address it chooses one
+//! inside, on both sides the same.
 
 mod op;
 mod outcome;

@@ -12,7 +12,7 @@ use usermem_types::{AccessType, Addr, AddrRange, AddrRangeSeq, Errno, Partial};
 use crate::files::{COPY_MAX, FILES, pattern, sum};
 use crate::limits::{Limits, counted};
 use crate::op::Op;
-use crate::outcome::{ELSEWHERE, Ending, Line, add_line};
+use crate::outcome::{ELSEWHERE, Ending, Line, add_line, clip};
 use crate::script::{Script, Step};
 use crate::space::Space;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, relocate};
@@ -20,6 +20,27 @@ use crate::{Observation, Outcome};
 
 /// How often an access that keeps faulting is tried.
 const TRIES: usize = 100;
+
+/// Leaves no room outside of the window; returns how many bytes that takes.
+fn fill_up(memory: &MemoryManager, window: u64) -> Result<u64, Errno> {
+    let layout = memory.layout();
+    let (start, end) = (window - PAGE, window + (PAGES + 1) * PAGE);
+    // What is next to the window is shared: nothing merges with it.
+    let parts = [
+        (layout.min.get(), start, MmapFlags::PRIVATE),
+        (start, window, MmapFlags::SHARED),
+        (end - PAGE, end, MmapFlags::SHARED),
+        (end, layout.max.get(), MmapFlags::PRIVATE),
+    ];
+    for (start, end, kind) in parts {
+        let flags = MmapFlags::FIXED | MmapFlags::NORESERVE;
+        let (addr, len) = (Addr::new(start), end - start);
+        let request = MmapRequest::anonymous(addr, len, AccessType::NONE, flags);
+        memory
+            .mmap(MmapRequest { flags: (request.flags - MmapFlags::PRIVATE) | kind, ..request })?;
+    }
+    Ok(parts.iter().map(|(start, end, _)| end - start).sum())
+}
 
 /// A program: its memory, and where that is mirrored.
 struct Process {
@@ -35,6 +56,8 @@ struct Runner {
     /// The processes, the one that runs last.
     processes: Vec<Process>,
     witness: Option<Process>,
+    /// Bytes that are mapped outside of the window.
+    filled: u64,
     observations: Vec<Observation>,
 }
 
@@ -56,6 +79,7 @@ impl Runner {
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another().map_err(|error| error.errno)?;
         let memory = MemoryManager::new(space.address_space(), memory);
+        let filled = fill_up(&memory, space.window())?;
         memory.limits().memlock.set(memlock);
         memory.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
@@ -71,6 +95,7 @@ impl Runner {
             source: pattern(COPY_MAX, 5),
             processes: vec![Process { memory, space, limits: Limits::new() }],
             witness: None,
+            filled,
             observations: Vec::new(),
         })
     }
@@ -180,11 +205,15 @@ impl Runner {
                 Outcome::Value(0)
             }
             Op::LimitAs => {
-                memory.limits().address_space.set(first);
+                memory.limits().address_space.set(first.saturating_add(self.filled));
                 Outcome::Value(0)
             }
             Op::LimitData => {
                 memory.limits().data.set(first);
+                Outcome::Value(0)
+            }
+            Op::LimitStack => {
+                memory.limits().stack.set(first);
                 Outcome::Value(0)
             }
             Op::Msync => done(memory.msync(addr, second, third as u32)),
@@ -299,7 +328,7 @@ impl Process {
             line.start = WINDOW.wrapping_add(line.start.wrapping_sub(base));
             line.end = WINDOW.wrapping_add(line.end.wrapping_sub(base));
         }
-        maps.retain(|line| (WINDOW..WINDOW + PAGES * PAGE).contains(&line.start));
+        clip(&mut maps);
         maps
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::window::place;
+use crate::window::{PAGE, PAGES, WINDOW, place};
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,14 @@ pub(crate) fn add_line(maps: &mut Vec<Line>, line: &str) {
         }
     } else if let Some(line) = parse_header(line) {
         maps.push(line);
+    }
+}
+
+/// Leaves the mappings that start in the window, up to its end.
+pub(crate) fn clip(maps: &mut Vec<Line>) {
+    maps.retain(|line| place(line.start).is_some());
+    for line in maps {
+        line.end = line.end.min(WINDOW + PAGES * PAGE);
     }
 }
 

@@ -84,7 +84,7 @@ impl MemoryManager {
         if mapping.vmas.len() > MAX_VMAS {
             return Err(Errno::ENOMEM);
         }
-        let range = self.place(&mapping, addr, len, flags)?;
+        let range = self.place(&mapping, addr, len, flags, object.is_some())?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
         let is_file = object.is_some() || flags.contains(MmapFlags::HUGETLB);
         if is_file && request.offset.checked_add(len).is_none_or(|end| end > OBJECT_MAX) {

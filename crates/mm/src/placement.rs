@@ -10,6 +10,25 @@ use crate::{MemoryManager, MmapFlags};
 /// Where `MAP_32BIT` looks.
 const LOW: KeyRange = KeyRange::new(0x4000_0000, 0x8000_0000);
 
+/// Where in a gap a mapping may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alignment {
+    /// At any page.
+    Page,
+    /// At a huge page when there is room to choose, otherwise at any page.
+    HugeIfPossible,
+    /// At a huge page.
+    Huge,
+}
+
+impl Alignment {
+    /// Returns how Linux aligns a mapping of `len` bytes for which no place is named: what may
+    /// become huge pages, is as long as some of them and shows no object.
+    pub(crate) fn of(len: u64, has_object: bool) -> Self {
+        if !has_object && len.is_multiple_of(HUGE) { Self::HugeIfPossible } else { Self::Page }
+    }
+}
+
 impl MemoryManager {
     /// Finds the place of `len` bytes, whole pages and not none, as `mmap` does.
     ///
@@ -21,6 +40,7 @@ impl MemoryManager {
         addr: Addr,
         len: u64,
         flags: MmapFlags,
+        has_object: bool,
     ) -> Result<KeyRange, Errno> {
         if flags.intersects(MmapFlags::FIXED | MmapFlags::FIXED_NOREPLACE) {
             let is_possible = len <= self.layout.max.get();
@@ -38,8 +58,15 @@ impl MemoryManager {
         }
         let low = cfg!(target_arch = "x86_64") && flags.contains(MmapFlags::BITS_32);
         let end = if low { LOW.end } else { self.layout.max.get() };
-        self.usable_hint(mapping, addr, len, end)
-            .or_else(|| if low { bottom_up(mapping, LOW, len) } else { self.search(mapping, len) })
+        let (hint, alignment) = if flags.contains(MmapFlags::HUGETLB) {
+            (addr.get().checked_next_multiple_of(HUGE).unwrap_or(0), Alignment::Huge)
+        } else if addr == Addr::ZERO && !flags.contains(MmapFlags::SHARED) {
+            (0, Alignment::of(len, has_object))
+        } else {
+            (addr.get(), Alignment::Page)
+        };
+        self.usable_hint(mapping, hint, len, end)
+            .or_else(|| self.search_in(mapping, len, alignment, low))
             .ok_or(Errno::ENOMEM)
     }
 
@@ -60,8 +87,8 @@ impl MemoryManager {
     }
 
     /// Returns the hinted place when it is free.
-    fn usable_hint(&self, mapping: &Mapping, addr: Addr, len: u64, end: u64) -> Option<KeyRange> {
-        let start = PAGE_SIZE.round_down(addr.get());
+    fn usable_hint(&self, mapping: &Mapping, addr: u64, len: u64, end: u64) -> Option<KeyRange> {
+        let start = PAGE_SIZE.round_down(addr);
         if start == 0 {
             return None;
         }
@@ -71,7 +98,45 @@ impl MemoryManager {
     }
 
     /// Finds the highest place below the top of mappings, or else the lowest above their bottom.
-    pub(crate) fn search(&self, mapping: &Mapping, len: u64) -> Option<KeyRange> {
+    pub(crate) fn search(
+        &self,
+        mapping: &Mapping,
+        len: u64,
+        alignment: Alignment,
+    ) -> Option<KeyRange> {
+        self.search_in(mapping, len, alignment, false)
+    }
+
+    fn search_in(
+        &self,
+        mapping: &Mapping,
+        len: u64,
+        alignment: Alignment,
+        low: bool,
+    ) -> Option<KeyRange> {
+        let start = match alignment {
+            Alignment::Page => self.room(mapping, len, low)?.start,
+            // One huge page more than is needed, as Linux asks for, which may pass over a place
+            // that happens to be aligned.
+            Alignment::HugeIfPossible => {
+                let wide = len.checked_add(HUGE).and_then(|len| self.room(mapping, len, low));
+                match wide {
+                    Some(wide) => (wide.start + HUGE) & !(HUGE - 1),
+                    None => self.room(mapping, len, low)?.start,
+                }
+            }
+            Alignment::Huge => {
+                let wide = self.room(mapping, len.checked_add(HUGE - PAGE)?, low)?;
+                wide.start.next_multiple_of(HUGE)
+            }
+        };
+        Some(KeyRange::new(start, start + len))
+    }
+
+    fn room(&self, mapping: &Mapping, len: u64, low: bool) -> Option<KeyRange> {
+        if low {
+            return bottom_up(mapping, LOW, len);
+        }
         let layout = &self.layout;
         let below = KeyRange::new(layout.min.get().max(PAGE), layout.mmap_top.get());
         let above = KeyRange::new(layout.mmap_bottom.get(), layout.max.get());
@@ -79,22 +144,23 @@ impl MemoryManager {
     }
 }
 
-/// Returns the part of a gap that is not a guard of the vma above.
-fn available(mapping: &Mapping, gap: KeyRange) -> KeyRange {
-    let end = gap.end.min(mapping.start_with_guard(gap.start));
-    KeyRange::new(gap.start, end.max(gap.start))
-}
-
 fn top_down(mapping: &Mapping, bounds: KeyRange, len: u64) -> Option<KeyRange> {
+    let mut limit = bounds.end;
     mapping.vmas.find_gap_back(bounds, len, |gap| {
-        let room = available(mapping, gap);
+        if gap.end.min(limit).saturating_sub(gap.start) < len {
+            return None;
+        }
+        // As in Linux, what a guard takes is not offered any more, not even below a mapping that
+        // lies in it.
+        limit = limit.min(mapping.start_with_guard(gap.start));
+        let room = KeyRange::new(gap.start, gap.end.min(limit).max(gap.start));
         (room.len() >= len).then(|| KeyRange::new(room.end - len, room.end))
     })
 }
 
 fn bottom_up(mapping: &Mapping, bounds: KeyRange, len: u64) -> Option<KeyRange> {
     mapping.vmas.find_gap(bounds, len, |gap| {
-        let room = available(mapping, gap);
-        (room.len() >= len).then(|| KeyRange::new(room.start, room.start + len))
+        let end = gap.end.min(mapping.start_with_guard(gap.start));
+        (end.saturating_sub(gap.start) >= len).then(|| KeyRange::new(gap.start, gap.start + len))
     })
 }

@@ -7,6 +7,7 @@ use crate::MemoryManager;
 use crate::active::Detached;
 use crate::flags::{MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
 use crate::mapping::{MAX_VMAS, Mapping};
+use crate::placement::Alignment;
 use crate::range::{PAGE_SIZE, addrs};
 use crate::vma::VmaFlags;
 
@@ -147,7 +148,8 @@ impl MemoryManager {
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let target = self.search(mapping, new_len).ok_or(Errno::ENOMEM)?;
+        let alignment = Alignment::of(new_len, vma.object.is_some());
+        let target = self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?;
         self.move_one(mapping, request.old(), target, false)?;
         Ok((target, target.start))
     }
@@ -200,9 +202,10 @@ impl MemoryManager {
             self.try_unmap(mapping, target)?;
         }
         // The source may have been a part of the target, when nothing of it was to be moved.
-        if mapping.vmas.get(addr).is_none() {
-            return Err(Errno::EFAULT);
-        }
+        let has_object = match mapping.vmas.get(addr) {
+            Some((_, vma)) => vma.object.is_some(),
+            None => return Err(Errno::EFAULT),
+        };
         self.unmap_tail(mapping, request)?;
         let source = KeyRange::new(addr, addr + old_len.min(new_len));
         if dont_unmap {
@@ -213,7 +216,10 @@ impl MemoryManager {
         } else if new_addr >= self.layout.min.get() && mapping.is_available(target) {
             target
         } else {
-            self.search(mapping, new_len).ok_or(Errno::ENOMEM)?
+            let is_named = new_addr != 0;
+            let alignment =
+                if is_named { Alignment::Page } else { Alignment::of(new_len, has_object) };
+            self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?
         };
         self.move_one(mapping, source, target, dont_unmap)?;
         Ok((target, target.start))

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU8;
 
 use crate::Outcome;
 use crate::files::COPY_MAX;
+use crate::window::{PAGE, PAGES, WINDOW};
 
 /// Where `mincore` writes.
 static RESIDENCY: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
@@ -115,6 +116,25 @@ pub(super) fn set_unlimited(unlimited: bool) -> bool {
     let header = [0x2008_0522u32, 0];
     let data = [effective, CAP_IPC_LOCK, 0, 0, 0, 0];
     raw(libc::SYS_capset, [at(&header), at(&data), 0, 0, 0, 0]) == 0
+}
+
+/// Leaves no room outside of the window, so that the kernel finds places in there or none: neither
+/// chance nor what this process consists of then decide.
+pub(super) fn fill_up() {
+    let nothing = u64::from(libc::PROT_NONE.cast_unsigned());
+    let map = |addr, len, flags: i32| {
+        let flags = u64::from((flags | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE).cast_unsigned());
+        raw(libc::SYS_mmap, [addr, len, nothing, flags, u64::MAX, 0]) >= 0
+    };
+    let (start, end) = (WINDOW, WINDOW + PAGES * PAGE);
+    // What is next to the window is shared: nothing merges with it.
+    map(start - PAGE, PAGE, libc::MAP_SHARED | libc::MAP_FIXED);
+    map(end, PAGE, libc::MAP_SHARED | libc::MAP_FIXED);
+    map(start, end - start, libc::MAP_PRIVATE | libc::MAP_FIXED);
+    for bits in (12..47).rev() {
+        while map(0, 1 << bits, libc::MAP_PRIVATE) {}
+    }
+    raw(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0]);
 }
 
 /// Takes all protection keys, so that the kernel has none left to hide the code of mappings that

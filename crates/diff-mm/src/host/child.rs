@@ -53,6 +53,7 @@ impl<'a> Child<'a> {
         let unlimited = calls::set_unlimited(true);
         let has_heap = calls::move_heap(HEAP);
         guard::install();
+        calls::fill_up();
         let image = Image::of_this_process(buffer);
         let smaps = calls::open(c"/proc/self/smaps");
         Self {
@@ -168,6 +169,7 @@ impl<'a> Child<'a> {
             }
             Op::LimitAs => self.image.limit(libc::RLIMIT_AS, self.image.total, first),
             Op::LimitData => self.image.limit(libc::RLIMIT_DATA, self.image.data, first),
+            Op::LimitStack => Outcome::Value(calls::set_limit(libc::RLIMIT_STACK, first)),
             Op::Store => guard::store(first, second as u8),
             Op::Load => guard::load(first),
             Op::Fetch => guard::fetch(first),
@@ -222,7 +224,7 @@ impl<'a> Child<'a> {
             log.append(line);
             log.append(b"\n");
             let Some((start, end)) = ends(line) else { return };
-            for addr in (start..end).step_by(PAGE as usize) {
+            for addr in (start..end.min(WINDOW + PAGES * PAGE)).step_by(PAGE as usize) {
                 if let Some((page, _)) = place(addr) {
                     mapped[page as usize] = true;
                 }

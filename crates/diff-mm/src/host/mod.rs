@@ -14,7 +14,7 @@ use self::child::{Child, Descriptors};
 use self::log::SharedLog;
 use crate::files::{COPY_MAX, FILES, pattern};
 use crate::op::Op;
-use crate::outcome::{Ending, add_line};
+use crate::outcome::{Ending, add_line, clip};
 use crate::script::{Script, Step};
 use crate::window::HEAP;
 use crate::{Observation, Outcome};
@@ -163,6 +163,10 @@ fn parse(text: &str) -> Vec<Observation> {
             (_, Some(ending)) => add_line(&mut ending.maps, line),
             (_, None) => add_line(&mut last.maps, line),
         }
+    }
+    for observation in &mut observations {
+        let endings = observation.endings.iter_mut().map(|ending| &mut ending.maps);
+        endings.chain([&mut observation.maps]).for_each(clip);
     }
     observations
 }
