@@ -19,6 +19,7 @@ mod words;
 mod files;
 mod limits;
 
+mod calls;
 #[cfg_attr(target_arch = "x86_64", path = "host/mod.rs")]
 #[cfg_attr(not(target_arch = "x86_64"), path = "no_host.rs")]
 mod host;
@@ -26,6 +27,7 @@ mod ours;
 mod space;
 mod stub_space;
 
+mod freed;
 mod masks;
 mod shape;
 
@@ -38,7 +40,7 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 
-pub use campaign::{Campaign, Finding};
+pub use campaign::{Campaign, Finding, Verdicts};
 pub use compare::{Difference, Verdict, compare};
 pub use generate::Generator;
 pub use host::Host;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
-use diff_mm::{Campaign, Generator, SoftSpace, Space, StubSpace, Verdict};
+use diff_mm::{Campaign, Difference, Generator, SoftSpace, Space, StubSpace, Verdict};
 use platform::PlatformError;
 
 /// Compares the memory manager with the host's kernel by random scripts.
@@ -24,9 +24,10 @@ struct Arguments {
     /// The seed of the first script; the others have the numbers after it
     #[arg(long)]
     seed: Option<u64>,
-    /// The address space under the memory manager; without it, each that the host allows
+    /// The address space under the memory manager, several times for several; without it, each
+    /// that the host allows
     #[arg(long, value_enum)]
-    space: Option<SpaceName>,
+    space: Vec<SpaceName>,
     /// Go on after a difference
     #[arg(long)]
     keep_going: bool,
@@ -85,69 +86,69 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs what is asked for on each address space, and returns how many differences there are.
+/// Runs what is asked for, and returns how many differences there are.
 fn run(arguments: &Arguments) -> io::Result<u64> {
-    let seed = arguments.seed.unwrap_or_else(random_seed);
-    let mut differences = 0;
-    let is_wanted = |name: &&SpaceName| arguments.space.is_none_or(|wanted| wanted == **name);
-    for name in SpaceName::value_variants().iter().filter(is_wanted) {
-        let space = match (name.open(), arguments.space) {
-            (Ok(space), _) => space,
-            (Err(error), Some(_)) => {
+    let wanted = arguments.space.as_slice();
+    let mut spaces = Vec::new();
+    for name in SpaceName::value_variants() {
+        if !wanted.is_empty() && !wanted.contains(name) {
+            continue;
+        }
+        match name.open() {
+            Ok(space) => spaces.push(space),
+            Err(error) if wanted.is_empty() => {
+                eprintln!("{name} is left out, the host refuses it: {error}");
+            }
+            Err(error) => {
                 let what = format!("the host refuses {name}: {error}; see `usermem doctor`");
                 return Err(io::Error::other(what));
             }
-            (Err(error), None) => {
-                eprintln!("{name} is left out, the host refuses it: {error}");
-                continue;
+        }
+    }
+    let names: Vec<_> = spaces.iter().map(|space| space.name()).collect();
+    let campaign = Campaign::new(spaces)?;
+    match &arguments.file {
+        Some(path) => run_file(campaign, path),
+        None => run_many(campaign, arguments, &names.join(", ")),
+    }
+}
+
+fn run_file(mut campaign: Campaign, path: &Path) -> io::Result<u64> {
+    let script = std::fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
+    let mut differences = 0;
+    for (space, verdict) in campaign.run(&script)? {
+        match verdict {
+            Verdict::Different(difference) => {
+                let Difference { step, what } = difference;
+                println!("step {} differs over {space}:\n{what}", step + 1);
+                differences += 1;
             }
-        };
-        let campaign = Campaign::new(space)?;
-        differences += match &arguments.file {
-            Some(path) => run_file(*name, campaign, path)?,
-            None => run_many(*name, campaign, arguments, seed)?.differences,
-        };
-        if differences > 0 && !arguments.keep_going {
-            break;
+            verdict => println!("{space}: {verdict:?}"),
         }
     }
     Ok(differences)
 }
 
-fn run_file(name: SpaceName, mut campaign: Campaign, path: &Path) -> io::Result<u64> {
-    let script = std::fs::read_to_string(path)?.parse().map_err(io::Error::other)?;
-    match campaign.run(&script)? {
-        Verdict::Different(difference) => {
-            println!("{name}: step {} differs:\n{}", difference.step + 1, difference.what);
-            Ok(1)
-        }
-        verdict => {
-            println!("{name}: {verdict:?}");
-            Ok(0)
-        }
-    }
-}
-
-fn run_many(
-    name: SpaceName,
-    mut campaign: Campaign,
-    arguments: &Arguments,
-    seed: u64,
-) -> io::Result<Tally> {
+fn run_many(mut campaign: Campaign, arguments: &Arguments, spaces: &str) -> io::Result<u64> {
+    let seed = arguments.seed.unwrap_or_else(random_seed);
     let mut tally = Tally::default();
     let Arguments { scripts, steps, .. } = arguments;
-    println!("{name}: {scripts} scripts of {steps} steps, from seed {seed}");
+    println!("{scripts} scripts of {steps} steps, from seed {seed}, over {spaces}");
     let (start, mut told) = (Instant::now(), Instant::now());
     while tally.scripts < arguments.scripts {
         let seed = seed.wrapping_add(tally.scripts);
         let script = Generator::new(seed, arguments.steps).script();
         tally.scripts += 1;
         match campaign.check(script) {
-            Ok(Ok(Verdict::Incomparable { step, mask })) => {
-                tally.steps += step as u64;
-                *tally.masks.entry(mask).or_default() += 1;
-            }
-            Ok(Ok(_)) => tally.steps += arguments.steps as u64,
+            Ok(Ok(verdicts)) => verdicts.iter().for_each(|(_, verdict)| {
+                tally.steps += match verdict {
+                    Verdict::Incomparable { step, mask } => {
+                        *tally.masks.entry(mask).or_default() += 1;
+                        *step
+                    }
+                    _ => arguments.steps,
+                } as u64;
+            }),
             Ok(Err(finding)) => {
                 tally.differences += 1;
                 println!("--- a difference, seed {seed}:\n{finding}");
@@ -159,20 +160,22 @@ fn run_many(
         }
         if told.elapsed() > Duration::from_secs(5) {
             told = Instant::now();
-            report(&tally, start.elapsed());
+            report(&tally, &campaign, start.elapsed());
         }
     }
-    report(&tally, start.elapsed());
-    Ok(tally)
+    report(&tally, &campaign, start.elapsed());
+    Ok(tally.differences)
 }
 
-fn report(tally: &Tally, elapsed: Duration) {
+fn report(tally: &Tally, campaign: &Campaign, elapsed: Duration) {
     let rate = |count: u64| count as f64 / elapsed.as_secs_f64();
     let Tally { scripts, steps, differences, masks } = tally;
     println!(
-        "{scripts} scripts, {steps} steps compared; {:.1} and {:.0} a second; {differences} differences; cut short: {masks:?}",
+        "{scripts} scripts, {steps} steps compared; {:.1} and {:.0} a second; {differences} differences; \
+         cut short: {masks:?}; passed: {:?}",
         rate(*scripts),
         rate(*steps),
+        campaign.masks(),
     );
 }
 

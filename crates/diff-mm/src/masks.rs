@@ -88,6 +88,12 @@ pub(crate) fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> 
         && (ours == absent || ours == guarded)
 }
 
+/// Mask: what is decided counts as present, so pages around a touched one do as well; of files and
+/// shared memory only what this program has touched does, where Linux tells of its page cache.
+pub(crate) fn is_present_otherwise(before: &[Line], addr: u64, ours: bool) -> bool {
+    ours || !before.iter().any(|line| line.is_anonymous_at(addr))
+}
+
 /// Mask: the break is refused when the heap alone exceeds `RLIMIT_DATA`, to which the host's image
 /// is added there.
 pub(crate) fn counts_heap_alone(step: &Step, data_is_limited: bool) -> bool {

@@ -72,6 +72,8 @@ pub struct Line {
 pub struct Observation {
     /// What the step came to.
     pub outcome: Outcome,
+    /// Which pages are present, from the first that the step asks about.
+    pub present: Vec<bool>,
     /// The mappings of the window.
     pub maps: Vec<Line>,
     /// The processes that end after this step.
@@ -87,9 +89,16 @@ pub struct Ending {
     pub pages: Vec<(u64, Outcome)>,
 }
 
+impl Line {
+    /// Returns whether this is zeroed memory of the program alone, at an address.
+    pub(crate) fn is_anonymous_at(&self, addr: u64) -> bool {
+        (self.start..self.end).contains(&addr) && self.perms.ends_with('p') && self.inode == 0
+    }
+}
+
 impl Observation {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome, maps: Vec::new(), endings: Vec::new() }
+        Self { outcome, present: Vec::new(), maps: Vec::new(), endings: Vec::new() }
     }
 }
 

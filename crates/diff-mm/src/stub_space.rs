@@ -118,6 +118,10 @@ fn is_code(pc: Addr) -> bool {
 }
 
 impl Space for StubSpace {
+    fn name(&self) -> &'static str {
+        "ptrace"
+    }
+
     fn another(&self) -> Result<Box<dyn Space>, PlatformError> {
         Ok(Box::new(Self::of(Arc::clone(&self.shared))?))
     }

@@ -4,6 +4,7 @@
 
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::Outcome;
 use crate::files::COPY_MAX;
@@ -62,6 +63,17 @@ pub(super) fn mincore(addr: u64, len: u64) -> Outcome {
         0.. => Outcome::Value(0),
         errno => Outcome::Value(errno),
     }
+}
+
+/// Returns whether the last [`mincore`] found a page present.
+pub(super) fn is_present(page: u64) -> bool {
+    RESIDENCY.get(page as usize).is_some_and(|page| page.load(Relaxed) & 1 != 0)
+}
+
+/// Has no pages larger than the smallest: what is touched is then present, and nothing else.
+pub(super) fn refuse_huge_pages() {
+    let option = u64::from(libc::PR_SET_THP_DISABLE.cast_unsigned());
+    raw(libc::SYS_prctl, [option, 1, 0, 0, 0, 0]);
 }
 
 /// Starts a child that has a copy of everything: returns zero in it, and its number here.

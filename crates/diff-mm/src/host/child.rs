@@ -50,6 +50,7 @@ impl<'a> Child<'a> {
         calls::end_after(SECONDS);
         calls::set_limit(libc::RLIMIT_STACK, 8 << 20);
         calls::take_protection_keys();
+        calls::refuse_huge_pages();
         let unlimited = calls::set_unlimited(true);
         let has_heap = calls::move_heap(HEAP);
         guard::install();
@@ -101,6 +102,9 @@ impl<'a> Child<'a> {
                 _ => self.execute(step),
             };
             self.record(outcome);
+            if step.op == Op::Mincore && outcome == Outcome::Value(0) {
+                self.record_presence(step.args[1]);
+            }
             index += 1;
         }
         self.record_ending();
@@ -213,6 +217,14 @@ impl<'a> Child<'a> {
             log.append(line);
             log.append(b"\n");
         });
+    }
+
+    fn record_presence(&self, len: u64) {
+        self.log.append(b"present ");
+        for page in 0..len.div_ceil(PAGE) {
+            self.log.append(if calls::is_present(page) { b"1" } else { b"0" });
+        }
+        self.log.append(b"\n");
     }
 
     /// Notes the mappings, and reads every mapped page.

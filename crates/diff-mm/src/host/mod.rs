@@ -151,6 +151,10 @@ fn parse(text: &str) -> Vec<Observation> {
             observations.push(Observation::new(Outcome::Skipped));
         }
         let Some(last) = observations.last_mut() else { continue };
+        if let Some(present) = line.strip_prefix("present ") {
+            last.present = present.bytes().map(|page| page == b'1').collect();
+            continue;
+        }
         if line == "ending" {
             last.endings.push(Ending::default());
             continue;
