@@ -75,6 +75,8 @@ struct Comparison<'a> {
     freed: Freed,
     /// The host's mappings before the step.
     before: &'a [Line],
+    /// Ours.
+    before_here: &'a [Line],
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
     files_change: bool,
@@ -88,6 +90,7 @@ impl<'a> Comparison<'a> {
             used,
             freed: Freed::default(),
             before: &[],
+            before_here: &[],
             keeps_apart: false,
             files_change: false,
             miscounts_locks: false,
@@ -105,7 +108,7 @@ impl<'a> Comparison<'a> {
     fn step(
         &mut self,
         step: &Step,
-        ours: &Observation,
+        ours: &'a Observation,
         theirs: &'a Observation,
     ) -> Result<(), Stop> {
         self.files_change |= masks::changes_file(step, self.before);
@@ -129,19 +132,7 @@ impl<'a> Comparison<'a> {
             return Err(Stop::Different(what));
         }
         self.freed.note(step, their, self.before);
-        let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
-        if our_maps != their_maps {
-            if keeps_lock && unlocked(&our_maps) == unlocked(&their_maps) {
-                return Err(Stop::Mask("locks kept by mremap"));
-            }
-            return Err(self.differs(step, map_difference(&our_maps, &their_maps)));
-        }
-        if let Some(cut) = needless_cut(&ours.maps, &theirs.maps) {
-            let what = format!("ours is cut at {}, the host's is not", show_addr(cut));
-            return Err(Stop::Different(what));
-        }
-        self.before = &theirs.maps;
-        self.keeps_apart = theirs.maps.len() > their_maps.len() || ours.maps.len() > our_maps.len();
+        self.compare_maps(step, keeps_lock, &ours.maps, &theirs.maps)?;
         if ours.endings.len() != theirs.endings.len() {
             return Err(Stop::Different("other processes end".to_owned()));
         }
@@ -155,6 +146,34 @@ impl<'a> Comparison<'a> {
                 return Err(Stop::Different(what));
             }
         }
+        Ok(())
+    }
+
+    fn compare_maps(
+        &mut self,
+        step: &Step,
+        keeps_lock: bool,
+        ours: &'a [Line],
+        theirs: &'a [Line],
+    ) -> Result<(), Stop> {
+        if (ours, theirs) == (self.before_here, self.before) {
+            // As after most steps.
+            return Ok(());
+        }
+        let (our_maps, their_maps) = (joined(ours), joined(theirs));
+        if our_maps != their_maps {
+            if keeps_lock && unlocked(&our_maps) == unlocked(&their_maps) {
+                return Err(Stop::Mask("locks kept by mremap"));
+            }
+            return Err(self.differs(step, map_difference(&our_maps, &their_maps)));
+        }
+        if let Some(cut) = needless_cut(ours, theirs) {
+            let what = format!("ours is cut at {}, the host's is not", show_addr(cut));
+            return Err(Stop::Different(what));
+        }
+        self.before = theirs;
+        self.before_here = ours;
+        self.keeps_apart = theirs.len() > their_maps.len() || ours.len() > our_maps.len();
         Ok(())
     }
 
