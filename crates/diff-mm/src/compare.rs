@@ -8,7 +8,7 @@ use crate::op::Op;
 use crate::outcome::{Line, Observation, Outcome};
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
-use crate::window::PAGE;
+use crate::window::{PAGE, PAGES};
 
 /// A step after which the two differ.
 #[derive(Clone, Debug)]
@@ -82,6 +82,7 @@ struct Comparison<'a> {
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
+    stack_is_limited: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -95,6 +96,7 @@ impl<'a> Comparison<'a> {
             files_change: false,
             miscounts_locks: false,
             data_is_limited: false,
+            stack_is_limited: false,
         }
     }
 
@@ -117,6 +119,9 @@ impl<'a> Comparison<'a> {
         }
         if step.op == Op::LimitData {
             self.data_is_limited = step.args[0] != u64::MAX;
+        }
+        if step.op == Op::LimitStack {
+            self.stack_is_limited = step.args[0] < PAGES * PAGE;
         }
         let keeps_lock = masks::loses_count_of_locks(step, self.before);
         self.miscounts_locks |= keeps_lock;
@@ -224,7 +229,9 @@ impl<'a> Comparison<'a> {
 
     /// Returns why a step that came to different things ends the comparison.
     fn differs(&self, step: &Step, what: String) -> Stop {
-        if self.keeps_apart && masks::asks_for_single_mappings(step, self.data_is_limited) {
+        let asks_for_single = masks::asks_for_single_mappings(step, self.data_is_limited)
+            || self.stack_is_limited && masks::grows_single_stacks(step, self.before);
+        if self.keeps_apart && asks_for_single {
             Stop::Mask("mappings kept apart")
         } else if self.miscounts_locks && masks::may_lock(step) {
             Stop::Mask("locks kept by mremap")

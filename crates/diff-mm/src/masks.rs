@@ -23,6 +23,14 @@ pub(crate) fn asks_for_single_mappings(step: &Step, data_is_limited: bool) -> bo
     }
 }
 
+/// Mask: a limit counts each stack alone, so where the host keeps two apart that we join it may let
+/// one grow, and we do not.
+pub(crate) fn grows_single_stacks(step: &Step, before: &[Line]) -> bool {
+    use Op::{Fetch, Load, Read, Store, Write};
+    let is_stack = |line: &Line| line.flags.iter().any(|flag| flag == "gd");
+    matches!(step.op, Fetch | Load | Read | Store | Write) && before.iter().any(is_stack)
+}
+
 /// Mask: `mremap(MREMAP_DONTUNMAP)` of locked memory unlocks what stays without counting it as
 /// unlocked, and what was moved as well when the two happen to merge. We count right.
 pub(crate) fn loses_count_of_locks(step: &Step, before: &[Line]) -> bool {
