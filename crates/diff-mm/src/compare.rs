@@ -1,10 +1,14 @@
 //! Comparing what was seen.
 
+use std::collections::BTreeMap;
+
+use crate::freed::Freed;
 use crate::masks;
 use crate::op::Op;
 use crate::outcome::{Line, Observation, Outcome};
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
+use crate::window::{PAGE, PAGES};
 
 /// A step after which the two differ.
 #[derive(Clone, Debug)]
@@ -31,10 +35,15 @@ pub enum Verdict {
     Different(Difference),
 }
 
-/// Compares what was seen of a script here and on the host.
-#[must_use]
-pub fn compare(script: &Script, ours: &[Observation], theirs: &[Observation]) -> Verdict {
-    let mut comparison = Comparison::default();
+/// Compares what was seen of a script here and on the host; counts in `used` how often a mask let
+/// something pass.
+pub fn compare(
+    script: &Script,
+    ours: &[Observation],
+    theirs: &[Observation],
+    used: &mut BTreeMap<&'static str, u64>,
+) -> Verdict {
+    let mut comparison = Comparison::new(used);
     for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         match comparison.step(&script.0[index], ours, theirs) {
             Ok(()) => {}
@@ -60,22 +69,48 @@ enum Stop {
 }
 
 /// What the steps so far mean for the next one.
-#[derive(Default)]
 struct Comparison<'a> {
+    /// How often each mask let something pass.
+    used: &'a mut BTreeMap<&'static str, u64>,
+    freed: Freed,
     /// The host's mappings before the step.
     before: &'a [Line],
+    /// Ours.
+    before_here: &'a [Line],
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
+    stack_is_limited: bool,
 }
 
 impl<'a> Comparison<'a> {
+    fn new(used: &'a mut BTreeMap<&'static str, u64>) -> Self {
+        Self {
+            used,
+            freed: Freed::default(),
+            before: &[],
+            before_here: &[],
+            keeps_apart: false,
+            files_change: false,
+            miscounts_locks: false,
+            data_is_limited: false,
+            stack_is_limited: false,
+        }
+    }
+
+    fn passes(&mut self, mask: &'static str, applies: bool) -> bool {
+        if applies {
+            *self.used.entry(mask).or_default() += 1;
+        }
+        applies
+    }
+
     fn step(
         &mut self,
         step: &Step,
-        ours: &Observation,
+        ours: &'a Observation,
         theirs: &'a Observation,
     ) -> Result<(), Stop> {
         self.files_change |= masks::changes_file(step, self.before);
@@ -85,27 +120,24 @@ impl<'a> Comparison<'a> {
         if step.op == Op::LimitData {
             self.data_is_limited = step.args[0] != u64::MAX;
         }
+        if step.op == Op::LimitStack {
+            self.stack_is_limited = step.args[0] < PAGES * PAGE;
+        }
         let keeps_lock = masks::loses_count_of_locks(step, self.before);
         self.miscounts_locks |= keeps_lock;
-        if ours.outcome != theirs.outcome
-            && !masks::is_access_unknown(step, ours.outcome, theirs.outcome)
+        let (our, their) = (ours.outcome, theirs.outcome);
+        if our != their
+            && !self.passes("access unknown", masks::is_access_unknown(step, our, their))
+            && !self.passes("freed", self.freed.explains(step, our, their))
         {
             let what = format!("ours   {}\nhost   {}", ours.outcome, theirs.outcome);
             return Err(self.differs(step, what));
         }
-        let (our_maps, their_maps) = (joined(&ours.maps), joined(&theirs.maps));
-        if our_maps != their_maps {
-            if keeps_lock && unlocked(&our_maps) == unlocked(&their_maps) {
-                return Err(Stop::Mask("locks kept by mremap"));
-            }
-            return Err(self.differs(step, map_difference(&our_maps, &their_maps)));
-        }
-        if let Some(cut) = needless_cut(&ours.maps, &theirs.maps) {
-            let what = format!("ours is cut at {}, the host's is not", show_addr(cut));
+        if let Some(what) = self.presence_difference(step, &ours.present, &theirs.present) {
             return Err(Stop::Different(what));
         }
-        self.before = &theirs.maps;
-        self.keeps_apart = theirs.maps.len() > their_maps.len() || ours.maps.len() > our_maps.len();
+        self.freed.note(step, their, self.before);
+        self.compare_maps(step, keeps_lock, &ours.maps, &theirs.maps)?;
         if ours.endings.len() != theirs.endings.len() {
             return Err(Stop::Different("other processes end".to_owned()));
         }
@@ -115,16 +147,91 @@ impl<'a> Comparison<'a> {
                 let what = map_difference(&our_maps, &their_maps);
                 return Err(Stop::Different(format!("at the end of a process:\n{what}")));
             }
-            if let Some(what) = content_difference(&ours.pages, &theirs.pages) {
+            if let Some(what) = self.content_difference(&ours.pages, &theirs.pages) {
                 return Err(Stop::Different(what));
             }
         }
         Ok(())
     }
 
+    fn compare_maps(
+        &mut self,
+        step: &Step,
+        keeps_lock: bool,
+        ours: &'a [Line],
+        theirs: &'a [Line],
+    ) -> Result<(), Stop> {
+        if (ours, theirs) == (self.before_here, self.before) {
+            // As after most steps.
+            return Ok(());
+        }
+        let (our_maps, their_maps) = (joined(ours), joined(theirs));
+        if our_maps != their_maps {
+            if keeps_lock && unlocked(&our_maps) == unlocked(&their_maps) {
+                return Err(Stop::Mask("locks kept by mremap"));
+            }
+            return Err(self.differs(step, map_difference(&our_maps, &their_maps)));
+        }
+        if let Some(cut) = needless_cut(ours, theirs) {
+            let what = format!("ours is cut at {}, the host's is not", show_addr(cut));
+            return Err(Stop::Different(what));
+        }
+        self.before = theirs;
+        self.before_here = ours;
+        self.keeps_apart = theirs.len() > their_maps.len() || ours.len() > our_maps.len();
+        Ok(())
+    }
+
+    /// Returns how two processes differ in what their pages show when they end.
+    fn content_difference(
+        &mut self,
+        ours: &[(u64, Outcome)],
+        theirs: &[(u64, Outcome)],
+    ) -> Option<String> {
+        for ((page, ours), (other, theirs)) in ours.iter().zip(theirs) {
+            if page != other {
+                return Some(format!("contents: p{page} here, p{other} on the host"));
+            }
+            if ours != theirs
+                && !self.passes("freed", self.freed.explains_page(*page, *ours, *theirs))
+            {
+                return Some(format!("contents of p{page}: ours {ours}, the host's {theirs}"));
+            }
+        }
+        (ours.len() != theirs.len())
+            .then(|| format!("contents: {} pages here, {} on the host", ours.len(), theirs.len()))
+    }
+
+    /// Returns which page is present on the host, and not here.
+    fn presence_difference(
+        &mut self,
+        step: &Step,
+        ours: &[bool],
+        theirs: &[bool],
+    ) -> Option<String> {
+        if ours.len() != theirs.len() {
+            return Some(format!(
+                "{} pages looked at here, {} on the host",
+                ours.len(),
+                theirs.len()
+            ));
+        }
+        for (page, (ours, theirs)) in (0..).zip(ours.iter().zip(theirs)) {
+            let addr = step.args[0] + page * PAGE;
+            let may_differ =
+                masks::is_present_otherwise(self.before, addr, *ours) || self.freed.hides(addr);
+            if ours != theirs && !self.passes("presence", may_differ) {
+                return Some(format!("{}: present {ours}, on the host {theirs}", show_addr(addr)));
+            }
+        }
+        None
+    }
+
     /// Returns why a step that came to different things ends the comparison.
     fn differs(&self, step: &Step, what: String) -> Stop {
-        if self.keeps_apart && masks::asks_for_single_mappings(step, self.data_is_limited) {
+        let asks_for_single = masks::asks_for_single_mappings(step, self.data_is_limited)
+            || self.stack_is_limited && masks::grows_single_stacks(step, self.before);
+        if self.keeps_apart && asks_for_single {
             Stop::Mask("mappings kept apart")
         } else if self.miscounts_locks && masks::may_lock(step) {
             Stop::Mask("locks kept by mremap")
@@ -150,20 +257,6 @@ fn needless_cut(ours: &[Line], theirs: &[Line]) -> Option<u64> {
         before = Some(line);
     }
     None
-}
-
-fn content_difference(ours: &[(u64, Outcome)], theirs: &[(u64, Outcome)]) -> Option<String> {
-    if ours == theirs {
-        return None;
-    }
-    let differing = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs);
-    Some(match differing {
-        Some(((page, ours), (other, theirs))) if page == other => {
-            format!("contents of p{page}: ours {ours}, the host's {theirs}")
-        }
-        Some(((page, _), (other, _))) => format!("contents: p{page} here, p{other} on the host"),
-        None => format!("contents: {} pages here, {} on the host", ours.len(), theirs.len()),
-    })
 }
 
 fn map_difference(ours: &[Shape], theirs: &[Shape]) -> String {

@@ -64,9 +64,11 @@ fn weight(op: Op) -> u32 {
         Op::Munmap | Op::Load => 6,
         Op::Fetch | Op::Read | Op::Write | Op::Mlock => 4,
         Op::Mlock2 | Op::Munlock | Op::Msync | Op::Brk | Op::Pwrite | Op::Truncate => 3,
-        Op::Mincore | Op::Pread => 2,
+        Op::Mincore => 5,
+        Op::Pread => 2,
         Op::Fork | Op::Exit | Op::Witness => 2,
-        Op::Mlockall | Op::Munlockall | Op::Memlock | Op::LimitAs | Op::LimitData | Op::Mseal => 1,
+        Op::Mlockall | Op::Munlockall | Op::Memlock | Op::Mseal => 1,
+        Op::LimitAs | Op::LimitData | Op::LimitStack => 1,
     }
 }
 
@@ -87,6 +89,9 @@ fn step_of(op: Op) -> BoxedStrategy<Step> {
             let limit = select(vec![8 * PAGE, 20 * PAGE, 50 * PAGE, u64::MAX, u64::MAX]);
             limit.prop_map(move |limit| Step::new(op, &[limit])).boxed()
         }
+        Op::LimitStack => select(vec![4 * PAGE, 40 * PAGE, 8 << 20, 8 << 20])
+            .prop_map(move |limit| Step::new(op, &[limit]))
+            .boxed(),
         Op::Memlock => select(vec![0, 8 * PAGE, 40 * PAGE, u64::MAX, u64::MAX])
             .prop_map(move |limit| Step::new(op, &[limit]))
             .boxed(),
@@ -156,6 +161,8 @@ fn page() -> impl Strategy<Value = u64> {
         3 => 300..308u64,
         2 => 600..604u64,
         1 => 700..706u64,
+        // Where the kernel finds places.
+        5 => 1008..1024u64,
     ];
     page.prop_map(|page| WINDOW + page * PAGE)
 }
@@ -176,7 +183,7 @@ fn addr_or_zero() -> impl Strategy<Value = u64> {
 
 /// A length that reaches beyond the window only where no call goes on through holes.
 fn small_len() -> impl Strategy<Value = u64> {
-    let pages = select(vec![1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 8, 16, 300]);
+    let pages = select(vec![1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 8, 16, 16, 300, 300, 512]);
     prop_oneof![
         30 => pages.prop_map(|pages| pages * PAGE),
         3 => (0..5u64, 1..PAGE).prop_map(|(pages, bytes)| pages * PAGE + bytes),
@@ -212,9 +219,9 @@ fn byte() -> impl Strategy<Value = u64> {
 
 fn advice() -> impl Strategy<Value = u64> {
     let known = words::MADV.iter().map(|(_, advice)| *advice);
-    // What is freed is taken when the host likes; what is collapsed, when it can.
-    let known: Vec<u64> = known.filter(|advice| ![8, 25].contains(advice)).collect();
-    prop_oneof![20 => select(known), 6 => Just(4u64), 1 => Just(99)]
+    // What is collapsed, is when the host can.
+    let known: Vec<u64> = known.filter(|advice| *advice != 25).collect();
+    prop_oneof![20 => select(known), 6 => Just(4u64), 2 => Just(8), 1 => Just(99)]
 }
 
 fn mmap() -> impl Strategy<Value = Step> {
@@ -222,7 +229,8 @@ fn mmap() -> impl Strategy<Value = Step> {
         16 => Just(FIXED),
         3 => Just(0x10_0000u64),
         1 => Just(0x10_0010),
-        3 => Just(0),
+        5 => Just(0),
+        1 => Just(0x40),
     ];
     let kind = prop_oneof![10 => Just(2u64), 5 => Just(1), 1 => Just(3), 1 => select(vec![0, 4])];
     let extra = prop_oneof![
@@ -239,8 +247,11 @@ fn mmap() -> impl Strategy<Value = Step> {
         6 => (0..5u64).prop_map(|page| page * PAGE),
         1 => select(vec![1, 1 << 63, !0xfff, (1 << 63) - PAGE]),
     ];
-    (addr_or_zero(), long_len(), prot(), place, kind, extra, file, offset).prop_map(
-        |(addr, len, prot, place, kind, extra, file, offset)| {
+    let hint = prop_oneof![1 => addr(), 2 => Just(0)];
+    let addrs = (addr_or_zero(), hint);
+    (addrs, long_len(), prot(), place, kind, extra, file, offset).prop_map(
+        |((addr, hint), len, prot, place, kind, extra, file, offset)| {
+            let addr = if place & 0x10_0010 == 0 { hint } else { addr };
             let anonymous = if file == 0 { ANONYMOUS } else { 0 };
             let flags = place | kind | extra | anonymous;
             Step::new(Op::Mmap, &[addr, len, prot, flags, file, offset])

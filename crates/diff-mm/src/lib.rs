@@ -7,8 +7,8 @@
 //! process ends, in the contents of every page. What they may differ in is named in one place, the
 //! module that compares.
 //!
-//! Where the kernel chooses an address it chooses one outside of the window: both sides note that
-//! and unmap it, so the search for free places is not compared.
+//! Nothing is free outside of the window, so where the kernel chooses an address it chooses one
+//! inside, on both sides the same.
 
 mod op;
 mod outcome;
@@ -19,12 +19,15 @@ mod words;
 mod files;
 mod limits;
 
+mod calls;
 #[cfg_attr(target_arch = "x86_64", path = "host/mod.rs")]
 #[cfg_attr(not(target_arch = "x86_64"), path = "no_host.rs")]
 mod host;
 mod ours;
 mod space;
+mod stub_space;
 
+mod freed;
 mod masks;
 mod shape;
 
@@ -37,7 +40,7 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 
-pub use campaign::{Campaign, Finding};
+pub use campaign::{Campaign, Finding, Verdicts};
 pub use compare::{Difference, Verdict, compare};
 pub use generate::Generator;
 pub use host::Host;
@@ -47,4 +50,5 @@ pub use outcome::{Ending, Line, Observation, Outcome};
 pub use script::{ParseError, Script, Step};
 pub use shrink::shrink;
 pub use space::{SoftSpace, Space};
+pub use stub_space::StubSpace;
 pub use window::{HEAP, PAGE, PAGES, WINDOW};

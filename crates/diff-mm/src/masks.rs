@@ -23,6 +23,14 @@ pub(crate) fn asks_for_single_mappings(step: &Step, data_is_limited: bool) -> bo
     }
 }
 
+/// Mask: a limit counts each stack alone, so where the host keeps two apart that we join it may let
+/// one grow, and we do not.
+pub(crate) fn grows_single_stacks(step: &Step, before: &[Line]) -> bool {
+    use Op::{Fetch, Load, Read, Store, Write};
+    let is_stack = |line: &Line| line.flags.iter().any(|flag| flag == "gd");
+    matches!(step.op, Fetch | Load | Read | Store | Write) && before.iter().any(is_stack)
+}
+
 /// Mask: `mremap(MREMAP_DONTUNMAP)` of locked memory unlocks what stays without counting it as
 /// unlocked, and what was moved as well when the two happen to merge. We count right.
 pub(crate) fn loses_count_of_locks(step: &Step, before: &[Line]) -> bool {
@@ -86,6 +94,12 @@ pub(crate) fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> 
     matches!(step.op, Op::Store | Op::Fetch)
         && theirs == refused
         && (ours == absent || ours == guarded)
+}
+
+/// Mask: what is decided counts as present, so pages around a touched one do as well; of files and
+/// shared memory only what this program has touched does, where Linux tells of its page cache.
+pub(crate) fn is_present_otherwise(before: &[Line], addr: u64, ours: bool) -> bool {
+    ours || !before.iter().any(|line| line.is_anonymous_at(addr))
 }
 
 /// Mask: the break is refused when the heap alone exceeds `RLIMIT_DATA`, to which the host's image

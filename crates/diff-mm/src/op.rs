@@ -76,9 +76,11 @@ ops! {
     LimitAs "limit_as" [Arg::Len];
     /// `setrlimit(RLIMIT_DATA, bytes)`, likewise.
     LimitData "limit_data" [Arg::Len];
+    /// `setrlimit(RLIMIT_STACK, bytes)`; 8 MiB at first.
+    LimitStack "limit_stack" [Arg::Len];
     /// `msync(addr, len, flags)`.
     Msync "msync" [Arg::Addr, Arg::Len, Arg::Bits(words::MS)];
-    /// `mincore(addr, len)`; only whether it succeeds counts.
+    /// `mincore(addr, len)`; which pages are present counts too.
     Mincore "mincore" [Arg::Addr, Arg::Len];
     /// `brk(addr)`; the heap starts at [`crate::HEAP`].
     Brk "brk" [Arg::Addr];

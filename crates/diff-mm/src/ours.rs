@@ -2,17 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 use hostfs::FileDescription;
 use memfile::{MemoryFile, MemoryFileOptions};
 use mm::{MemoryManager, MmapFlags, MmapRequest, UserFault};
-use usermem_io::{BytesIo, Io, IoCause, IoOpts, IoSequence};
-use usermem_types::{AccessType, Addr, AddrRange, AddrRangeSeq, Errno, Partial};
+use usermem_types::{AccessType, Addr, Errno};
 
+use crate::calls::{Calls, write};
 use crate::files::{COPY_MAX, FILES, pattern, sum};
-use crate::limits::{Limits, counted};
+use crate::limits::Limits;
 use crate::op::Op;
-use crate::outcome::{ELSEWHERE, Ending, Line, add_line};
+use crate::outcome::{Ending, Line, add_line, clip};
 use crate::script::{Script, Step};
 use crate::space::Space;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, relocate};
@@ -20,6 +21,27 @@ use crate::{Observation, Outcome};
 
 /// How often an access that keeps faulting is tried.
 const TRIES: usize = 100;
+
+/// Leaves no room outside of the window; returns how many bytes that takes.
+fn fill_up(memory: &MemoryManager, window: u64) -> Result<u64, Errno> {
+    let layout = memory.layout();
+    let (start, end) = (window - PAGE, window + (PAGES + 1) * PAGE);
+    // What is next to the window is shared: nothing merges with it.
+    let parts = [
+        (layout.min.get(), start, MmapFlags::PRIVATE),
+        (start, window, MmapFlags::SHARED),
+        (end - PAGE, end, MmapFlags::SHARED),
+        (end, layout.max.get(), MmapFlags::PRIVATE),
+    ];
+    for (start, end, kind) in parts {
+        let flags = MmapFlags::FIXED | MmapFlags::NORESERVE;
+        let (addr, len) = (Addr::new(start), end - start);
+        let request = MmapRequest::anonymous(addr, len, AccessType::NONE, flags);
+        memory
+            .mmap(MmapRequest { flags: (request.flags - MmapFlags::PRIVATE) | kind, ..request })?;
+    }
+    Ok(parts.iter().map(|(start, end, _)| end - start).sum())
+}
 
 /// A program: its memory, and where that is mirrored.
 struct Process {
@@ -35,6 +57,8 @@ struct Runner {
     /// The processes, the one that runs last.
     processes: Vec<Process>,
     witness: Option<Process>,
+    /// Bytes that are mapped outside of the window.
+    filled: u64,
     observations: Vec<Observation>,
 }
 
@@ -56,6 +80,7 @@ impl Runner {
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another().map_err(|error| error.errno)?;
         let manager = MemoryManager::new(space.address_space(), Arc::clone(&memory));
+        let filled = fill_up(&manager, space.window())?;
         manager.limits().memlock.set(memlock);
         manager.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
@@ -71,6 +96,7 @@ impl Runner {
             source: pattern(COPY_MAX, 5),
             processes: vec![Process { memory: manager, space, limits: Limits::new() }],
             witness: None,
+            filled,
             observations: Vec::new(),
         })
     }
@@ -104,6 +130,9 @@ impl Runner {
                 _ => self.execute(step),
             };
             let mut observation = Observation::new(outcome);
+            if step.op == Op::Mincore && outcome == Outcome::Value(0) {
+                observation.present = self.process().present(step);
+            }
             observation.maps = self.process().maps();
             self.observations.push(observation);
         }
@@ -148,146 +177,54 @@ impl Runner {
         }
     }
 
-    fn execute(&mut self, step: &Step) -> Outcome {
+    fn execute(&self, step: &Step) -> Outcome {
         let process = self.process();
-        let memory = &process.memory;
-        let base = process.space.window();
-        let addr_of = |arg: usize| Addr::new(relocate(step.args[arg], base));
-        let [first, second, third, fourth, ..] = step.args;
-        let (at, addr) = (relocate(first, base), addr_of(0));
+        let [first, second, ..] = step.args;
+        let at = relocate(first, process.space.window());
         match step.op {
-            Op::Mmap => {
-                let placed = self.mmap(step, addr);
-                self.window_address(placed, second)
-            }
-            Op::Munmap => done(memory.munmap(addr, second)),
-            Op::Mprotect => done(memory.mprotect(addr, second, third as u32)),
-            Op::Mremap => {
-                let placed = memory.mremap(addr, second, third, fourth as u32, addr_of(4));
-                self.window_address(placed, third)
-            }
-            Op::Madvise => done(memory.madvise(addr, second, third as i32)),
-            Op::Mlock => done(memory.mlock(addr, second, 0)),
-            Op::Mlock2 => done(memory.mlock(addr, second, third as u32)),
-            Op::Munlock => done(memory.munlock(addr, second)),
-            Op::Mlockall => done(memory.mlockall(first as u32)),
-            Op::Munlockall => {
-                memory.munlockall();
-                Outcome::Value(0)
-            }
-            Op::Memlock => {
-                memory.limits().memlock.set(first);
-                Outcome::Value(0)
-            }
-            Op::LimitAs => {
-                memory.limits().address_space.set(first);
-                Outcome::Value(0)
-            }
-            Op::LimitData => {
-                memory.limits().data.set(first);
-                Outcome::Value(0)
-            }
-            Op::Msync => done(memory.msync(addr, second, third as u32)),
-            Op::Mincore => done(
-                memory
-                    .mincore(addr, second)
-                    .and_then(|mut pieces| pieces.try_for_each(|piece| piece.map(drop))),
-            ),
-            Op::Brk => {
-                let end = memory.brk(addr).get();
-                Outcome::Value((end - base + WINDOW).cast_signed())
-            }
-            Op::Mseal => done(memory.mseal(addr, second, third)),
             Op::Store => process.access(at, AccessType::WRITE, second as u8),
             Op::Load => process.access(at, AccessType::READ, 0),
             Op::Fetch => match process.access(at, AccessType::EXECUTE, 0) {
                 Outcome::Value(_) => Outcome::Value(0),
                 fault => fault,
             },
-            Op::Read => {
-                let bytes = &self.source[..second.min(COPY_MAX) as usize];
-                match memory.copy_out(addr, bytes, IoOpts::CHECKED) {
-                    Err(partial) if partial.done == 0 => failed(Errno::EFAULT),
-                    Ok(done) | Err(Partial { done, .. }) => Outcome::Value(done as i64),
-                }
-            }
-            Op::Write => {
-                let mut bytes = vec![0; second.min(COPY_MAX) as usize];
-                match memory.copy_in(addr, &mut bytes, IoOpts::CHECKED) {
-                    Err(partial) if partial.done == 0 => failed(Errno::EFAULT),
-                    Ok(done) | Err(Partial { done, .. }) => {
-                        counted(done as u64, sum(&bytes[..done]))
-                    }
-                }
-            }
-            Op::Truncate => self.with_file(first, |file| done(file.truncate(second))),
-            Op::Pwrite => self.with_file(first, |file| match write(file, &[third as u8], second) {
-                Ok(()) => Outcome::Value(1),
-                Err(errno) => failed(errno),
-            }),
-            Op::Pread => self.with_file(first, |file| match read(file, second) {
-                Ok(byte) => Outcome::Value(byte),
-                Err(errno) => failed(errno),
-            }),
-            Op::Fork | Op::Exit | Op::Witness => Outcome::Skipped,
+            _ => self.call(process, step),
         }
     }
 
-    fn file(&self, number: u64) -> Option<&Arc<dyn FileDescription>> {
-        self.files.get((number as usize).checked_sub(1)?)
-    }
-
-    fn with_file(&self, number: u64, run: impl FnOnce(&dyn FileDescription) -> Outcome) -> Outcome {
-        self.file(number).map_or(Outcome::Skipped, |file| run(&**file))
-    }
-
-    /// Does what the system call does before it asks the memory manager.
-    fn mmap(&self, step: &Step, addr: Addr) -> Result<Addr, Errno> {
-        let [_, len, prot, flags, number, offset] = step.args;
-        let flags = MmapFlags::from_bits_retain(flags as u32);
-        if offset % PAGE != 0 {
-            return Err(Errno::EINVAL);
-        }
-        let access = AccessType::from_prot(prot as u32);
-        let mut request = MmapRequest {
-            addr,
-            len,
-            access,
-            max_access: AccessType::ALL,
-            flags,
-            offset,
-            object: None,
+    fn call(&self, process: &Process, step: &Step) -> Outcome {
+        let calls = Calls {
+            memory: &process.memory,
+            base: process.space.window(),
+            files: &self.files,
+            source: &self.source,
+            filled: self.filled,
         };
-        if !flags.contains(MmapFlags::ANONYMOUS) {
-            let file = self.file(number).ok_or(Errno::EBADF)?;
-            let is_shared = flags.contains(MmapFlags::SHARED);
-            if is_shared && number == 3 {
-                request.max_access = AccessType::READ_EXECUTE;
-            }
-            request.object = Some(file.mapped_object()?);
+        if !is_for_another_thread(step) {
+            return calls.execute(step);
         }
-        self.process().memory.mmap(request)
-    }
-
-    /// Unmaps what was put outside of the window.
-    fn window_address(&self, placed: Result<Addr, Errno>, len: u64) -> Outcome {
-        let process = self.process();
-        let base = process.space.window();
-        match placed {
-            Err(errno) => failed(errno),
-            Ok(addr) if (base..base + PAGES * PAGE).contains(&addr.get()) => {
-                Outcome::Value((addr.get() - base + WINDOW).cast_signed())
-            }
-            Ok(addr) => {
-                // What it says is of no interest: the host's does the same.
-                let _ = process.memory.munmap(addr, len);
-                Outcome::Value(ELSEWHERE)
-            }
-        }
+        thread::scope(|scope| {
+            let done = scope.spawn(|| calls.execute(step)).join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 }
 
+/// Returns whether a step is one of those that another thread of ours takes, which must make no
+/// difference. It depends on the step alone, so that scripts can be made smaller.
+fn is_for_another_thread(step: &Step) -> bool {
+    let args = step.args.iter().flat_map(|arg| arg.to_le_bytes()).collect::<Vec<_>>();
+    sum(&args) >> 30 == 0
+}
+
 impl Process {
+    /// Returns which pages are present, of those that a step asks about.
+    fn present(&self, step: &Step) -> Vec<bool> {
+        let addr = Addr::new(relocate(step.args[0], self.space.window()));
+        let pieces = self.memory.mincore(addr, step.args[1]).into_iter().flatten();
+        pieces.flatten().flatten().map(|page| page & 1 != 0).collect()
+    }
+
     /// Returns the mappings of the window, where scripts see it.
     fn maps(&self) -> Vec<Line> {
         let mut maps = Vec::new();
@@ -299,7 +236,7 @@ impl Process {
             line.start = WINDOW.wrapping_add(line.start.wrapping_sub(base));
             line.end = WINDOW.wrapping_add(line.end.wrapping_sub(base));
         }
-        maps.retain(|line| (WINDOW..WINDOW + PAGES * PAGE).contains(&line.start));
+        clip(&mut maps);
         maps
     }
 
@@ -325,38 +262,4 @@ impl Process {
         // A loop that no signal ends is a difference in any case.
         Outcome::Signal { signal: 0, code: 0, addr: at }
     }
-}
-
-fn done(result: Result<(), Errno>) -> Outcome {
-    result.map_or_else(failed, |()| Outcome::Value(0))
-}
-
-fn failed(errno: Errno) -> Outcome {
-    Outcome::Value(-i64::from(errno.raw()))
-}
-
-/// Runs `transfer` with a buffer as memory.
-fn with_sequence(
-    buffer: &mut [u8],
-    transfer: impl FnOnce(IoSequence<'_>) -> Result<usize, Partial<IoCause>>,
-) -> Result<usize, Errno> {
-    let range = AddrRange::new(Addr::ZERO, Addr::new(buffer.len() as u64)).ok_or(Errno::EINVAL)?;
-    let io = BytesIo::new(buffer);
-    let ranges = AddrRangeSeq::of(range).map_err(|_| Errno::EINVAL)?;
-    transfer(IoSequence::new(&io, ranges, IoOpts::CHECKED)).map_err(|partial| match partial.cause {
-        IoCause::Stream(errno) => errno,
-        _ => Errno::EFAULT,
-    })
-}
-
-fn write(file: &dyn FileDescription, bytes: &[u8], offset: u64) -> Result<(), Errno> {
-    let mut bytes = bytes.to_vec();
-    with_sequence(&mut bytes, |sequence| file.write_at(sequence, offset)).map(drop)
-}
-
-/// Reads a byte; 256 beyond the end.
-fn read(file: &dyn FileDescription, offset: u64) -> Result<i64, Errno> {
-    let mut byte = [0];
-    let done = with_sequence(&mut byte, |sequence| file.read_at(sequence, offset))?;
-    Ok(if done == 0 { 256 } else { i64::from(byte[0]) })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::window::place;
+use crate::window::{PAGE, PAGES, WINDOW, place};
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct Line {
 pub struct Observation {
     /// What the step came to.
     pub outcome: Outcome,
+    /// Which pages are present, from the first that the step asks about.
+    pub present: Vec<bool>,
     /// The mappings of the window.
     pub maps: Vec<Line>,
     /// The processes that end after this step.
@@ -87,9 +89,16 @@ pub struct Ending {
     pub pages: Vec<(u64, Outcome)>,
 }
 
+impl Line {
+    /// Returns whether this is zeroed memory of the program alone, at an address.
+    pub(crate) fn is_anonymous_at(&self, addr: u64) -> bool {
+        (self.start..self.end).contains(&addr) && self.perms.ends_with('p') && self.inode == 0
+    }
+}
+
 impl Observation {
     pub(crate) fn new(outcome: Outcome) -> Self {
-        Self { outcome, maps: Vec::new(), endings: Vec::new() }
+        Self { outcome, present: Vec::new(), maps: Vec::new(), endings: Vec::new() }
     }
 }
 
@@ -101,6 +110,14 @@ pub(crate) fn add_line(maps: &mut Vec<Line>, line: &str) {
         }
     } else if let Some(line) = parse_header(line) {
         maps.push(line);
+    }
+}
+
+/// Leaves the mappings that start in the window, up to its end.
+pub(crate) fn clip(maps: &mut Vec<Line>) {
+    maps.retain(|line| place(line.start).is_some());
+    for line in maps {
+        line.end = line.end.min(WINDOW + PAGES * PAGE);
     }
 }
 

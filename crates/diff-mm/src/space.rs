@@ -13,6 +13,9 @@ use crate::window::WINDOW;
 
 /// A back end of the memory manager under which scripts can run.
 pub trait Space: fmt::Debug {
+    /// Returns what the kind of address space is called.
+    fn name(&self) -> &'static str;
+
     /// Returns a new empty address space of the same kind.
     ///
     /// # Errors
@@ -38,6 +41,7 @@ pub trait Space: fmt::Debug {
 #[derive(Debug)]
 pub struct SoftSpace<S> {
     space: Arc<S>,
+    name: &'static str,
     make: fn() -> Result<S, PlatformError>,
 }
 
@@ -47,7 +51,7 @@ impl SoftSpace<NullAddressSpace> {
     /// # Errors
     /// None today.
     pub fn null() -> Result<Self, PlatformError> {
-        Self::new(|| Ok(NullAddressSpace::default()))
+        Self::new("null", || Ok(NullAddressSpace::default()))
     }
 }
 
@@ -57,19 +61,26 @@ impl SoftSpace<MirrorAddressSpace> {
     /// # Errors
     /// The host's reason to refuse it.
     pub fn mirror() -> Result<Self, PlatformError> {
-        Self::new(|| MirrorPlatform::new()?.new_mirror())
+        Self::new("mirror", || MirrorPlatform::new()?.new_mirror())
     }
 }
 
 impl<S> SoftSpace<S> {
-    fn new(make: fn() -> Result<S, PlatformError>) -> Result<Self, PlatformError> {
-        Ok(Self { space: Arc::new(make()?), make })
+    fn new(
+        name: &'static str,
+        make: fn() -> Result<S, PlatformError>,
+    ) -> Result<Self, PlatformError> {
+        Ok(Self { space: Arc::new(make()?), name, make })
     }
 }
 
 impl<S: AddressSpace + SoftMemory + fmt::Debug + 'static> Space for SoftSpace<S> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn another(&self) -> Result<Box<dyn Space>, PlatformError> {
-        Ok(Box::new(Self::new(self.make)?))
+        Ok(Box::new(Self::new(self.name, self.make)?))
     }
 
     fn address_space(&self) -> Arc<dyn AddressSpace> {

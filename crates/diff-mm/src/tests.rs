@@ -30,3 +30,21 @@ fn shrinking_leaves_what_matters() {
     let shrunk = shrink(script, second_store);
     assert_eq!(shrunk.to_string(), "store p0 144\nstore p0 144\n");
 }
+
+#[test]
+fn free_places_are_in_the_window() {
+    let text = "mmap 0x0 2p rw private|anonymous anon 0p\nmmap p9 1p r private|anonymous anon 0p\n\
+                mmap 0x1000000000 1p r private|anonymous anon 0p\nmmap 0x0 1024p r private|anonymous anon 0p\n";
+    let script: Script = text.parse().unwrap();
+    let expected = [PAGES - 2, 9, PAGES - 3].map(|page| WINDOW + page * PAGE);
+    let mut expected = expected.map(|addr| Outcome::Value(addr.cast_signed())).to_vec();
+    expected.push(Outcome::Value(-12));
+    let outcomes =
+        |seen: Vec<Observation>| seen.iter().map(|seen| seen.outcome).collect::<Vec<_>>();
+    let space = SoftSpace::null().unwrap();
+    assert_eq!(outcomes(run_here(&script, &space, u64::MAX).unwrap()), expected);
+    match Host::new() {
+        Ok(mut host) => assert_eq!(outcomes(host.run(&script).unwrap()), expected),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::Unsupported),
+    }
+}

@@ -23,6 +23,7 @@ pub(crate) const MAP: Words = &[
     ("private", 2),
     ("fixed", 0x10),
     ("anonymous", 0x20),
+    ("32bit", 0x40),
     ("growsdown", 0x100),
     ("denywrite", 0x800),
     ("executable", 0x1000),

@@ -7,7 +7,6 @@ use usermem_types::{AccessType, Addr, Errno};
 
 use crate::descriptor::{FileContents, MmapFile, OBJECT_MAX};
 use crate::mapping::{MAX_VMAS, Mapping};
-use crate::placement::Kind;
 use crate::range::{HUGE, PAGE_SIZE, addrs};
 use crate::unmap::check_hole;
 use crate::vma::{Vma, VmaFlags, is_accountable, is_data};
@@ -105,9 +104,7 @@ impl MemoryManager {
         if mapping.vmas.len() > MAX_VMAS {
             return Err(Errno::ENOMEM);
         }
-        let is_private = flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits();
-        let kind = if file.is_none() && is_private { Kind::PrivateAnonymous } else { Kind::Other };
-        let range = self.place(&mapping, addr, len, flags, kind)?;
+        let range = self.place(&mapping, addr, len, flags, file.is_some())?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
         let is_file = file.is_some() || flags.contains(MmapFlags::HUGETLB);
         let max_size = file.as_ref().map_or(OBJECT_MAX, |file| file.max_size);

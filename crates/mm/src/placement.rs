@@ -10,13 +10,23 @@ use crate::{MemoryManager, MmapFlags};
 /// Where `MAP_32BIT` looks.
 const LOW: KeyRange = KeyRange::new(0x4000_0000, 0x8000_0000);
 
-/// What is to be placed.
+/// Where in a gap a mapping may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Private memory without an object.
-    PrivateAnonymous,
-    /// Anything else.
-    Other,
+pub(crate) enum Alignment {
+    /// At any page.
+    Page,
+    /// At a huge page when there is room to choose, otherwise at any page.
+    HugeIfPossible,
+    /// At a huge page.
+    Huge,
+}
+
+impl Alignment {
+    /// Returns how Linux aligns a mapping of `len` bytes for which no place is named: what may
+    /// become huge pages, is as long as some of them and shows no object.
+    pub(crate) fn of(len: u64, has_object: bool) -> Self {
+        if !has_object && len.is_multiple_of(HUGE) { Self::HugeIfPossible } else { Self::Page }
+    }
 }
 
 impl MemoryManager {
@@ -33,7 +43,7 @@ impl MemoryManager {
         addr: Addr,
         len: u64,
         flags: MmapFlags,
-        kind: Kind,
+        has_object: bool,
     ) -> Result<KeyRange, Errno> {
         if flags.intersects(MmapFlags::FIXED | MmapFlags::FIXED_NOREPLACE) {
             let is_possible = len <= self.layout.max.get();
@@ -51,19 +61,16 @@ impl MemoryManager {
         }
         let low = cfg!(target_arch = "x86_64") && flags.contains(MmapFlags::BITS_32);
         let end = if low { LOW.end } else { self.layout.max.get() };
-        let find = |len| {
-            if low { bottom_up(mapping, LOW, len) } else { self.search_anywhere(mapping, len) }
+        let (hint, alignment) = if flags.contains(MmapFlags::HUGETLB) {
+            (addr.get().checked_next_multiple_of(HUGE).unwrap_or(0), Alignment::Huge)
+        } else if addr == Addr::ZERO && !flags.contains(MmapFlags::SHARED) {
+            (0, Alignment::of(len, has_object))
+        } else {
+            (addr.get(), Alignment::Page)
         };
-        let named = PAGE_SIZE.round_down(addr.get()) != 0;
-        let kind = if named { Kind::Other } else { kind };
-        self.usable_hint(mapping, addr, len, end)
-            .or_else(|| find_for(kind, len, find))
+        self.usable_hint(mapping, hint, len, end)
+            .or_else(|| self.search_in(mapping, len, alignment, low))
             .ok_or(Errno::ENOMEM)
-    }
-
-    /// Finds the place of `len` bytes, as [`Self::place`] where none is named.
-    pub(crate) fn search(&self, mapping: &Mapping, len: u64, kind: Kind) -> Option<KeyRange> {
-        find_for(kind, len, |len| self.search_anywhere(mapping, len))
     }
 
     /// Returns `len` bytes at exactly `addr`.
@@ -83,8 +90,8 @@ impl MemoryManager {
     }
 
     /// Returns the hinted place when it is free.
-    fn usable_hint(&self, mapping: &Mapping, addr: Addr, len: u64, end: u64) -> Option<KeyRange> {
-        let start = PAGE_SIZE.round_down(addr.get());
+    fn usable_hint(&self, mapping: &Mapping, addr: u64, len: u64, end: u64) -> Option<KeyRange> {
+        let start = PAGE_SIZE.round_down(addr);
         if start == 0 {
             return None;
         }
@@ -94,7 +101,45 @@ impl MemoryManager {
     }
 
     /// Finds the highest place below the top of mappings, or else the lowest above their bottom.
-    fn search_anywhere(&self, mapping: &Mapping, len: u64) -> Option<KeyRange> {
+    pub(crate) fn search(
+        &self,
+        mapping: &Mapping,
+        len: u64,
+        alignment: Alignment,
+    ) -> Option<KeyRange> {
+        self.search_in(mapping, len, alignment, false)
+    }
+
+    fn search_in(
+        &self,
+        mapping: &Mapping,
+        len: u64,
+        alignment: Alignment,
+        low: bool,
+    ) -> Option<KeyRange> {
+        let start = match alignment {
+            Alignment::Page => self.room(mapping, len, low)?.start,
+            // One huge page more than is needed, as Linux asks for, which may pass over a place
+            // that happens to be aligned.
+            Alignment::HugeIfPossible => {
+                let wide = len.checked_add(HUGE).and_then(|len| self.room(mapping, len, low));
+                match wide {
+                    Some(wide) => (wide.start + HUGE) & !(HUGE - 1),
+                    None => self.room(mapping, len, low)?.start,
+                }
+            }
+            Alignment::Huge => {
+                let wide = self.room(mapping, len.checked_add(HUGE - PAGE)?, low)?;
+                wide.start.next_multiple_of(HUGE)
+            }
+        };
+        Some(KeyRange::new(start, start + len))
+    }
+
+    fn room(&self, mapping: &Mapping, len: u64, low: bool) -> Option<KeyRange> {
+        if low {
+            return bottom_up(mapping, LOW, len);
+        }
         let layout = &self.layout;
         let below = KeyRange::new(layout.min.get().max(PAGE), layout.mmap_top.get());
         let above = KeyRange::new(layout.mmap_bottom.get(), layout.max.get());
@@ -102,38 +147,23 @@ impl MemoryManager {
     }
 }
 
-/// Finds the place of `len` bytes with `find`, at a boundary of huge pages where the kind has that.
-///
-/// As Linux does: it looks for a huge page more than is wanted, and goes up to the next boundary
-/// from the start of that, even if it is at one.
-fn find_for(kind: Kind, len: u64, find: impl Fn(u64) -> Option<KeyRange>) -> Option<KeyRange> {
-    let is_huge = kind == Kind::PrivateAnonymous && len.is_multiple_of(HUGE);
-    let padded = is_huge.then(|| len.checked_add(HUGE).and_then(&find)).flatten();
-    match padded {
-        Some(room) => {
-            let start = (room.start & !(HUGE - 1)) + HUGE;
-            Some(KeyRange::new(start, start + len))
-        }
-        None => find(len),
-    }
-}
-
-/// Returns the part of a gap that is not a guard of the vma above.
-fn available(mapping: &Mapping, gap: KeyRange) -> KeyRange {
-    let end = gap.end.min(mapping.start_with_guard(gap.start));
-    KeyRange::new(gap.start, end.max(gap.start))
-}
-
 fn top_down(mapping: &Mapping, bounds: KeyRange, len: u64) -> Option<KeyRange> {
+    let mut limit = bounds.end;
     mapping.vmas.find_gap_back(bounds, len, |gap| {
-        let room = available(mapping, gap);
+        if gap.end.min(limit).saturating_sub(gap.start) < len {
+            return None;
+        }
+        // As in Linux, what a guard takes is not offered any more, not even below a mapping that
+        // lies in it.
+        limit = limit.min(mapping.start_with_guard(gap.start));
+        let room = KeyRange::new(gap.start, gap.end.min(limit).max(gap.start));
         (room.len() >= len).then(|| KeyRange::new(room.end - len, room.end))
     })
 }
 
 fn bottom_up(mapping: &Mapping, bounds: KeyRange, len: u64) -> Option<KeyRange> {
     mapping.vmas.find_gap(bounds, len, |gap| {
-        let room = available(mapping, gap);
-        (room.len() >= len).then(|| KeyRange::new(room.start, room.start + len))
+        let end = gap.end.min(mapping.start_with_guard(gap.start));
+        (end.saturating_sub(gap.start) >= len).then(|| KeyRange::new(gap.start, gap.start + len))
     })
 }

@@ -1,6 +1,7 @@
 //! `mprotect`.
 
 use rangeset::KeyRange;
+use smallvec::SmallVec;
 use usermem_types::{AccessType, Addr, Errno};
 
 use crate::MemoryManager;
@@ -36,11 +37,32 @@ impl MemoryManager {
         let access = AccessType::from_prot(prot);
         let mut active = self.active.write();
         let mut at = start;
+        let mut result = Ok(());
+        // As in Linux, locked memory that becomes writable is copied at once.
+        let mut copied: SmallVec<[KeyRange; 1]> = SmallVec::new();
         while at < range.end {
             let rest = KeyRange::new(at, range.end);
-            at = self.protect_one(&mut mapping, &mut active, rest, access, &mut detached)?;
+            let is_copied = access.write() && mapping.vmas.get(at).is_some_and(is_locked_copy);
+            let end = match self.protect_one(&mut mapping, &mut active, rest, access, &mut detached)
+            {
+                Ok(end) => end,
+                Err(errno) => {
+                    result = Err(errno);
+                    break;
+                }
+            };
+            if is_copied {
+                copied.push(KeyRange::new(at, end));
+            }
+            at = end;
         }
-        Ok(())
+        drop(active);
+        drop(mapping);
+        drop(detached);
+        for range in copied {
+            self.populate(range);
+        }
+        result
     }
 
     /// Changes the vma at the start of `rest` and returns where it ends.
@@ -105,6 +127,11 @@ impl MemoryManager {
         }
         Ok(part.end)
     }
+}
+
+/// Returns whether pages of a vma are in memory and would be copied when they are written.
+fn is_locked_copy((_, vma): (KeyRange, &Vma)) -> bool {
+    vma.is_private() && vma.is_locked_eagerly() && !vma.real.write()
 }
 
 /// Returns where the change begins.

@@ -7,9 +7,9 @@ use crate::MemoryManager;
 use crate::active::Detached;
 use crate::flags::{MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
 use crate::mapping::{MAX_VMAS, Mapping};
-use crate::placement::Kind;
+use crate::placement::Alignment;
 use crate::range::{PAGE_SIZE, addrs};
-use crate::vma::{Vma, VmaFlags};
+use crate::vma::VmaFlags;
 
 /// What `mremap` is asked for, checked as far as that needs no lock.
 #[derive(Clone, Copy)]
@@ -148,8 +148,8 @@ impl MemoryManager {
         if !request.may_move {
             return Err(Errno::ENOMEM);
         }
-        let kind = placed_as(vma);
-        let target = self.search(mapping, new_len, kind).ok_or(Errno::ENOMEM)?;
+        let alignment = Alignment::of(new_len, vma.object.is_some());
+        let target = self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?;
         self.move_one(mapping, request.old(), target, false)?;
         Ok((target, target.start))
     }
@@ -200,9 +200,8 @@ impl MemoryManager {
             self.try_unmap(mapping, target)?;
         }
         // The source may have been a part of the target, when nothing of it was to be moved.
-        let kind = match mapping.vmas.get(addr) {
-            Some((_, vma)) if new_addr == 0 => placed_as(vma),
-            Some(_) => Kind::Other,
+        let has_object = match mapping.vmas.get(addr) {
+            Some((_, vma)) => vma.object.is_some(),
             None => return Err(Errno::EFAULT),
         };
         self.unmap_tail(mapping, request)?;
@@ -215,7 +214,10 @@ impl MemoryManager {
         } else if new_addr >= self.layout.min.get() && mapping.is_available(target) {
             target
         } else {
-            self.search(mapping, new_len, kind).ok_or(Errno::ENOMEM)?
+            let is_named = new_addr != 0;
+            let alignment =
+                if is_named { Alignment::Page } else { Alignment::of(new_len, has_object) };
+            self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?
         };
         self.move_one(mapping, source, target, dont_unmap)?;
         Ok((target, target.start))
@@ -301,9 +303,4 @@ impl MemoryManager {
             active.insert(KeyRange::new(start, start + held.len()), pma);
         }
     }
-}
-
-/// Returns what decides where a vma that moves goes.
-fn placed_as(vma: &Vma) -> Kind {
-    if vma.object.is_none() { Kind::PrivateAnonymous } else { Kind::Other }
 }

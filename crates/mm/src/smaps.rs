@@ -54,22 +54,22 @@ fn append_details(text: &mut Vec<u8>, active: &Active, range: KeyRange, vma: &Vm
     }
     let locked = if vma.is_locked() { resident } else { 0 };
     for (name, bytes) in [
-        ("Size", range.len()),
-        ("KernelPageSize", PAGE),
-        ("MMUPageSize", PAGE),
-        ("Rss", resident),
-        ("Pss", resident),
-        ("Shared_Clean", 0),
-        ("Shared_Dirty", 0),
-        ("Private_Clean", resident - private),
-        ("Private_Dirty", private),
-        ("Referenced", resident),
-        ("Anonymous", private),
-        ("Swap", 0),
-        ("Locked", locked),
+        ("Size:", range.len()),
+        ("KernelPageSize:", PAGE),
+        ("MMUPageSize:", PAGE),
+        ("Rss:", resident),
+        ("Pss:", resident),
+        ("Shared_Clean:", 0),
+        ("Shared_Dirty:", 0),
+        ("Private_Clean:", resident - private),
+        ("Private_Dirty:", private),
+        ("Referenced:", resident),
+        ("Anonymous:", private),
+        ("Swap:", 0),
+        ("Locked:", locked),
     ] {
         // Writing to a vector does not fail.
-        let _ = writeln!(text, "{:<16}{:>8} kB", format!("{name}:"), bytes >> 10);
+        let _ = writeln!(text, "{name:<16}{:>8} kB", bytes >> 10);
     }
     text.extend_from_slice(b"VmFlags:");
     for (is_set, name) in [

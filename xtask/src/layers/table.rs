@@ -76,7 +76,16 @@ pub(crate) const LAYERS: &[Layer] = &[
     ),
     layer(
         "diff-mm",
-        TestOnly(&["usermem-types", "usermem-io", "memmap", "memfile", "hostfs", "platform", "mm"]),
+        TestOnly(&[
+            "usermem-types",
+            "safecopy",
+            "usermem-io",
+            "memmap",
+            "memfile",
+            "hostfs",
+            "platform",
+            "mm",
+        ]),
         Modules(&["host"]),
         "scripts for the memory manager and the host's kernel",
     ),

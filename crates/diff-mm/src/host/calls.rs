@@ -4,9 +4,11 @@
 
 use std::ffi::CStr;
 use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::Outcome;
 use crate::files::COPY_MAX;
+use crate::window::{PAGE, PAGES, WINDOW};
 
 /// Where `mincore` writes.
 static RESIDENCY: [AtomicU8; 1 << 16] = [const { AtomicU8::new(0) }; 1 << 16];
@@ -63,6 +65,17 @@ pub(super) fn mincore(addr: u64, len: u64) -> Outcome {
     }
 }
 
+/// Returns whether the last [`mincore`] found a page present.
+pub(super) fn is_present(page: u64) -> bool {
+    RESIDENCY.get(page as usize).is_some_and(|page| page.load(Relaxed) & 1 != 0)
+}
+
+/// Has no pages larger than the smallest: what is touched is then present, and nothing else.
+pub(super) fn refuse_huge_pages() {
+    let option = u64::from(libc::PR_SET_THP_DISABLE.cast_unsigned());
+    raw(libc::SYS_prctl, [option, 1, 0, 0, 0, 0]);
+}
+
 /// Starts a child that has a copy of everything: returns zero in it, and its number here.
 pub(super) fn fork() -> i64 {
     raw(libc::SYS_clone, [u64::from(libc::SIGCHLD.cast_unsigned()), 0, 0, 0, 0, 0])
@@ -115,6 +128,31 @@ pub(super) fn set_unlimited(unlimited: bool) -> bool {
     let header = [0x2008_0522u32, 0];
     let data = [effective, CAP_IPC_LOCK, 0, 0, 0, 0];
     raw(libc::SYS_capset, [at(&header), at(&data), 0, 0, 0, 0]) == 0
+}
+
+/// Leaves no room outside of the window, so that the kernel finds places in there or none: neither
+/// chance nor what this process consists of then decide.
+pub(super) fn fill_up() {
+    let nothing = u64::from(libc::PROT_NONE.cast_unsigned());
+    let map = |addr, len, flags: i32| {
+        let flags = u64::from((flags | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE).cast_unsigned());
+        raw(libc::SYS_mmap, [addr, len, nothing, flags, u64::MAX, 0]) >= 0
+    };
+    let (start, end) = (WINDOW, WINDOW + PAGES * PAGE);
+    // What is next to the window is shared: nothing merges with it.
+    map(start - PAGE, PAGE, libc::MAP_SHARED | libc::MAP_FIXED);
+    map(end, PAGE, libc::MAP_SHARED | libc::MAP_FIXED);
+    map(start, end - start, libc::MAP_PRIVATE | libc::MAP_FIXED);
+    for bits in (12..47).rev() {
+        while map(0, 1 << bits, libc::MAP_PRIVATE) {}
+    }
+    raw(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0]);
+}
+
+/// Takes all protection keys, so that the kernel has none left to hide the code of mappings that
+/// may only be executed: what those do would depend on the processor.
+pub(super) fn take_protection_keys() {
+    while raw(libc::SYS_pkey_alloc, [0; 6]) > 0 {}
 }
 
 /// Reads from a file into memory of ours.

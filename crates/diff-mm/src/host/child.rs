@@ -49,9 +49,12 @@ impl<'a> Child<'a> {
     pub(super) fn prepare(log: &'a SharedLog, fds: Descriptors, buffer: &'a mut [u8]) -> Self {
         calls::end_after(SECONDS);
         calls::set_limit(libc::RLIMIT_STACK, 8 << 20);
+        calls::take_protection_keys();
+        calls::refuse_huge_pages();
         let unlimited = calls::set_unlimited(true);
         let has_heap = calls::move_heap(HEAP);
         guard::install();
+        calls::fill_up();
         let image = Image::of_this_process(buffer);
         let smaps = calls::open(c"/proc/self/smaps");
         Self {
@@ -99,6 +102,9 @@ impl<'a> Child<'a> {
                 _ => self.execute(step),
             };
             self.record(outcome);
+            if step.op == Op::Mincore && outcome == Outcome::Value(0) {
+                self.record_presence(step.args[1]);
+            }
             index += 1;
         }
         self.record_ending();
@@ -167,6 +173,7 @@ impl<'a> Child<'a> {
             }
             Op::LimitAs => self.image.limit(libc::RLIMIT_AS, self.image.total, first),
             Op::LimitData => self.image.limit(libc::RLIMIT_DATA, self.image.data, first),
+            Op::LimitStack => Outcome::Value(calls::set_limit(libc::RLIMIT_STACK, first)),
             Op::Store => guard::store(first, second as u8),
             Op::Load => guard::load(first),
             Op::Fetch => guard::fetch(first),
@@ -212,6 +219,14 @@ impl<'a> Child<'a> {
         });
     }
 
+    fn record_presence(&self, len: u64) {
+        self.log.append(b"present ");
+        for page in 0..len.div_ceil(PAGE) {
+            self.log.append(if calls::is_present(page) { b"1" } else { b"0" });
+        }
+        self.log.append(b"\n");
+    }
+
     /// Notes the mappings, and reads every mapped page.
     fn record_ending(&mut self) {
         let log = self.log;
@@ -221,7 +236,7 @@ impl<'a> Child<'a> {
             log.append(line);
             log.append(b"\n");
             let Some((start, end)) = ends(line) else { return };
-            for addr in (start..end).step_by(PAGE as usize) {
+            for addr in (start..end.min(WINDOW + PAGES * PAGE)).step_by(PAGE as usize) {
                 if let Some((page, _)) = place(addr) {
                     mapped[page as usize] = true;
                 }

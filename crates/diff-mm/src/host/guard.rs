@@ -152,6 +152,7 @@ pub(super) fn fetch(addr: u64) -> Outcome {
             "mov qword ptr [rdx], rcx",
             "mov qword ptr [rdx + 8], rsp",
             "mov rax, rsi",
+            "mov rdi, rsi",
             "mov rbx, rsi",
             "mov rbp, rsi",
             "mov rdx, rsi",

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-/// Bytes of text.
-const CAPACITY: usize = 64 << 20;
+/// Bytes of text. A script that locks all memory makes the host look for all of it.
+const CAPACITY: usize = 16 << 20;
 /// Where the text starts.
 const TEXT: usize = size_of::<AtomicUsize>();
 

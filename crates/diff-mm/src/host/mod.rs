@@ -14,7 +14,7 @@ use self::child::{Child, Descriptors};
 use self::log::SharedLog;
 use crate::files::{COPY_MAX, FILES, pattern};
 use crate::op::Op;
-use crate::outcome::{Ending, add_line};
+use crate::outcome::{Ending, add_line, clip};
 use crate::script::{Script, Step};
 use crate::window::HEAP;
 use crate::{Observation, Outcome};
@@ -151,6 +151,10 @@ fn parse(text: &str) -> Vec<Observation> {
             observations.push(Observation::new(Outcome::Skipped));
         }
         let Some(last) = observations.last_mut() else { continue };
+        if let Some(present) = line.strip_prefix("present ") {
+            last.present = present.bytes().map(|page| page == b'1').collect();
+            continue;
+        }
         if line == "ending" {
             last.endings.push(Ending::default());
             continue;
@@ -163,6 +167,10 @@ fn parse(text: &str) -> Vec<Observation> {
             (_, Some(ending)) => add_line(&mut ending.maps, line),
             (_, None) => add_line(&mut last.maps, line),
         }
+    }
+    for observation in &mut observations {
+        let endings = observation.endings.iter_mut().map(|ending| &mut ending.maps);
+        endings.chain([&mut observation.maps]).for_each(clip);
     }
     observations
 }
