@@ -110,7 +110,7 @@ impl PageStore {
         while !rest.is_empty() {
             let (home, piece) = self.home(rest);
             match home {
-                Home::Shard(shard) => shard.with(|pages| pages.used.inc(piece)),
+                Home::Shard(shard) => shard.with_counts(|used| used.inc(piece)),
                 Home::Wide(mut wide) => wide.used.inc(piece),
             }
             assert!(!piece.is_empty(), "our own invariant: references are to referenced pages");
@@ -146,7 +146,7 @@ impl PageStore {
         while !rest.is_empty() {
             let (home, piece) = self.home(rest);
             let is_unique = match home {
-                Home::Shard(shard) => shard.with(|pages| pages.used.is_unique(piece)),
+                Home::Shard(shard) => shard.with_counts(|used| used.is_unique(piece)),
                 Home::Wide(wide) => !piece.is_empty() && wide.used.is_unique(piece),
             };
             if !is_unique {

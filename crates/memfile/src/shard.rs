@@ -70,6 +70,11 @@ impl Shard {
         self.run(&mut self.pages.lock(), f)
     }
 
+    /// Calls `f` with the counts, locked. It neither frees nor takes pages.
+    pub(crate) fn with_counts<R>(&self, f: impl FnOnce(&mut PageCounts) -> R) -> R {
+        f(&mut self.pages.lock().used)
+    }
+
     /// Calls `f` with the pages, unless another thread has them locked.
     pub(crate) fn try_with<R>(&self, f: impl FnOnce(&mut ShardPages) -> R) -> Option<R> {
         self.pages.try_lock().map(|mut pages| self.run(&mut pages, f))
