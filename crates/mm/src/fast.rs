@@ -14,6 +14,7 @@ use usermem_io::IoOpts;
 use usermem_types::AccessType;
 
 use crate::MemoryManager;
+use crate::active::Active;
 use crate::blocks::Side;
 use crate::locks::ActiveFast;
 use crate::pma::Pma;
@@ -59,7 +60,14 @@ impl Translation {
 }
 
 thread_local! {
-    static CACHE: [Cell<Translation>; SLOTS] = const { [const { Cell::new(Translation::NOTHING) }; SLOTS] };
+    static CACHE: [Cell<Translation>; SLOTS] =
+        const { [const { Cell::new(Translation::NOTHING) }; SLOTS] };
+}
+
+/// Returns what this thread remembers for an address.
+#[inline(always)]
+fn remembered(addr: u64, spread: u32) -> Translation {
+    CACHE.with(|cache| cache[slot(addr, spread)].get())
 }
 
 /// Returns the slot for an address among pmas of about `2^spread` bytes. Only a hint: what is in
@@ -99,17 +107,15 @@ impl MemoryManager {
         let active = self.active.fast_read()?;
         let bit = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
         let stamp = active.stamp();
-        let known = CACHE.with(|cache| {
-            let known = cache[slot(addr, active.spread())].get();
-            if known.allows(addr, stamp, bit) {
-                return known;
-            }
-            self.look_up(&active, addr, cache)
-        });
+        let mut known = remembered(addr, active.spread());
         if !known.allows(addr, stamp, bit) {
-            return None;
+            self.look_up(&active, addr, stamp);
+            known = remembered(addr, active.spread());
+            if !known.allows(addr, stamp, bit) {
+                return None;
+            }
         }
-        let at = addr - known.start;
+        let at = addr.wrapping_sub(known.start);
         let room = known.len - at;
         let len = match whole {
             Whole::Yes if len as u64 > room => return None,
@@ -123,21 +129,12 @@ impl MemoryManager {
 
     /// Searches the pma of an address, and remembers it if its pages are the memory file's.
     #[inline(never)]
-    fn look_up(
-        &self,
-        active: &ActiveFast<'_>,
-        addr: u64,
-        cache: &[Cell<Translation>; SLOTS],
-    ) -> Translation {
-        match active.pmas.get(addr) {
-            Some((held, pma))
-                if std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), Arc::as_ptr(&self.memory)) =>
-            {
-                let found = Translation::of(held, pma, active.stamp());
-                cache[slot(addr, active.update_spread())].set(found);
-                found
-            }
-            _ => Translation::NOTHING,
+    fn look_up(&self, active: &Active, addr: u64, stamp: u64) {
+        if let Some((held, pma)) = active.pmas.get(addr)
+            && std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), Arc::as_ptr(&self.memory))
+        {
+            let slot = slot(addr, active.update_spread());
+            CACHE.with(|cache| cache[slot].set(Translation::of(held, pma, stamp)));
         }
     }
 }
