@@ -7,7 +7,7 @@ use crate::test_run;
 use crate::workspace::Workspace;
 
 /// The crates that have models: unit tests with this word in their names.
-const CRATES: &[&str] = &["safecopy"];
+const CRATES: &[&str] = &["safecopy", "biaslock"];
 const FILTER: &str = "loom";
 
 /// Runs the models.

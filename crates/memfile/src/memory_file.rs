@@ -159,6 +159,27 @@ impl MemoryFile {
         self.region.committed_bytes()
     }
 
+    /// Returns the memory behind `len` bytes at an offset, for reading. What is there is the
+    /// concern of whoever holds a reference to the pages.
+    ///
+    /// # Panics
+    /// When the file cannot become so long.
+    #[inline(always)]
+    #[must_use]
+    pub fn source_at(&self, offset: u64, len: usize) -> SrcBlock<'_> {
+        self.region.source(FileRange { start: offset, end: offset + len as u64 })
+    }
+
+    /// Returns the memory behind `len` bytes at an offset, for writing.
+    ///
+    /// # Panics
+    /// When the file cannot become so long.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination_at(&self, offset: u64, len: usize) -> DstBlock<'_> {
+        self.region.destination(FileRange { start: offset, end: offset + len as u64 })
+    }
+
     pub(crate) fn account(&self) -> &Account {
         &self.account
     }

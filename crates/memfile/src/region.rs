@@ -108,6 +108,7 @@ impl Region {
     }
 
     /// Returns the memory of a range, for reading.
+    #[inline(always)]
     pub(crate) fn source(&self, range: FileRange) -> SrcBlock<'_> {
         let (ptr, len) = self.locate(range);
         // SAFETY: 1. by `locate` the block lies in our mapping, which holds no Rust object and
@@ -116,6 +117,7 @@ impl Region {
     }
 
     /// Returns the memory of a range, for writing.
+    #[inline(always)]
     pub(crate) fn destination(&self, range: FileRange) -> DstBlock<'_> {
         let (ptr, len) = self.locate(range);
         // SAFETY: 1. by `locate` the block lies in our mapping, which holds no Rust object and
@@ -124,6 +126,7 @@ impl Region {
     }
 
     /// Returns where a range lies in the mapping, and its length.
+    #[inline(always)]
     fn locate(&self, range: FileRange) -> (*mut u8, usize) {
         assert!(
             range.start <= range.end && range.end <= self.reserved,

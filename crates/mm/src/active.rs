@@ -1,5 +1,7 @@
 //! What is there now.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use memmap::{AddressSpace, FileRef, InvalidateOpts};
 use rangeset::{KeyRange, RangeMap};
 use smallvec::SmallVec;
@@ -18,12 +20,30 @@ pub(crate) struct Active {
     peak: u64,
     /// What is invalidated while the pmas of a child are not there yet; `None` otherwise.
     captured: Option<Vec<(KeyRange, InvalidateOpts)>>,
+    /// See [`Self::spread`].
+    spread: AtomicU32,
 }
 
 impl Active {
     /// Returns the most bytes that pmas held.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.max(self.pmas.span())
+    }
+
+    /// Returns the logarithm of how long pmas are on average, as of some time.
+    #[inline(always)]
+    pub(crate) fn spread(&self) -> u32 {
+        self.spread.load(Ordering::Relaxed)
+    }
+
+    /// Computes the spread anew.
+    pub(crate) fn update_spread(&self) -> u32 {
+        let log = |count: u64| count.max(1).ilog2();
+        let spread = log(self.pmas.span()).saturating_sub(log(self.pmas.len() as u64));
+        if spread != self.spread() {
+            self.spread.store(spread, Ordering::Relaxed);
+        }
+        spread
     }
 
     /// Begins to note what is invalidated: pages of before must not be inserted any more then.

@@ -1,7 +1,7 @@
 //! Host memory behind ranges of application memory.
 
+use memfile::MemoryFile;
 use memmap::{File, FileRange};
-use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use rangeset::KeyRange;
 use safecopy::{Block, Destination, Source};
 use smallvec::SmallVec;
@@ -10,6 +10,7 @@ use usermem_types::{AccessType, Addr, AddrRangeSeq, Errno, Fault, FaultKind};
 
 use crate::MemoryManager;
 use crate::active::{Active, Detached};
+use crate::locks::ActiveRead;
 use crate::mapping::Mapping;
 use crate::range::{keys, whole_pages};
 
@@ -23,6 +24,9 @@ pub(crate) trait Side: Sized {
 
     /// Returns host memory that shows a prefix of the pages.
     fn block(file: &dyn File, range: FileRange) -> Result<Block<'_, Self>, Errno>;
+
+    /// Returns `len` bytes of the memory file at an offset.
+    fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self>;
 }
 
 impl Side for Source {
@@ -31,6 +35,11 @@ impl Side for Source {
     fn block(file: &dyn File, range: FileRange) -> Result<Block<'_, Self>, Errno> {
         file.source(range)
     }
+
+    #[inline(always)]
+    fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
+        memory.source_at(offset, len)
+    }
 }
 
 impl Side for Destination {
@@ -38,6 +47,11 @@ impl Side for Destination {
 
     fn block(file: &dyn File, range: FileRange) -> Result<Block<'_, Self>, Errno> {
         file.destination(range)
+    }
+
+    #[inline(always)]
+    fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
+        memory.destination_at(offset, len)
     }
 }
 
@@ -139,7 +153,7 @@ impl MemoryManager {
         ranges: AddrRangeSeq<'_>,
         access: AccessType,
         opts: IoOpts,
-    ) -> (RwLockReadGuard<'_, Active>, Prefix) {
+    ) -> (ActiveRead<'_>, Prefix) {
         let mut grown = None;
         loop {
             let mapping = self.mapping.read();
@@ -184,7 +198,7 @@ impl MemoryManager {
             drop(mapping);
             // What was copied must not be seen any more when the copy is written.
             drop(detached);
-            return (RwLockWriteGuard::downgrade(active), prefix);
+            return (active.downgrade(), prefix);
         }
     }
 }

@@ -11,24 +11,22 @@ use crate::range::{PAGE, PAGE_SIZE, keys};
 
 /// The most bytes of one copy that take this way. What it saves, a lock and a search, is nothing
 /// beside a longer one.
-const MOST: usize = 64 << 10;
+const MOST: u64 = 64 << 10;
 
 impl MemoryManager {
-    /// Moves a prefix of `len` bytes by `copy`, which is given where to go on and how much was moved
+    /// Moves a prefix of a range by `copy`, which is given where to go on and how much was moved
     /// before, and returns how many bytes. Everything else, and every reason to stop, is for the
     /// usual way: this one changes nothing but speed, and when pages are made present: one by one,
     /// as the hardware would, where the usual way has all of them before the first byte moves. A
     /// copy that overwrites what it is yet to make a private copy of can tell.
     pub(crate) fn direct(
         &self,
-        addr: Addr,
-        len: usize,
+        range: AddrRange,
         access: AccessType,
         opts: IoOpts,
         mut copy: impl FnMut(&dyn AddressSpaceIo, Addr, usize) -> Transfer,
     ) -> usize {
-        let Some(io) = self.direct_io(opts).filter(|_| len <= MOST) else { return 0 };
-        let Ok(range) = self.check(addr, len) else { return 0 };
+        let Some(io) = self.direct_io(opts).filter(|_| range.len() <= MOST) else { return 0 };
         let mut done = 0;
         let mut last = None;
         loop {
@@ -48,13 +46,13 @@ impl MemoryManager {
     }
 
     /// Runs an access to a word; `None` leaves it to the usual way.
-    pub(crate) fn direct_word(
+    pub(crate) fn direct_word<W>(
         &self,
         word: AddrRange,
         access: AccessType,
         opts: IoOpts,
-        run: impl Fn(&dyn AddressSpaceIo, Addr) -> Result<u32, Fault>,
-    ) -> Option<u32> {
+        run: impl Fn(&dyn AddressSpaceIo, Addr) -> Result<W, Fault>,
+    ) -> Option<W> {
         let io = self.direct_io(opts)?;
         let again = |_| self.show_for(word, access).then(|| run(io, word.start()).ok()).flatten();
         run(io, word.start()).map_or_else(again, Some)

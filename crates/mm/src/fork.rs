@@ -29,13 +29,13 @@ impl MemoryManager {
         let mut detached = Detached::new(&*self.space);
         let mapping = self.mapping.read();
         child.active.write().capture_invalidations();
-        let mut copy = child.mapping_mut();
+        let mut copy = child.mapping.write_of_child();
         copy.brk = mapping.brk;
         copy.stack = mapping.stack;
         copy.modes = mapping.modes.of_child();
         child.copy_vmas(&mapping, &mut copy)?;
         let mut active = self.active.write();
-        let mut child_active = child.active.write();
+        let mut child_active = child.active.write_of_child();
         let shared = self.share_pages(&copy, &mut active, &mut child_active, &mut detached);
         // Before anyone copies a page, and when the child does not come to be as well: what another
         // thread of the parent wrote to it afterwards would be lost to the parent, and the child

@@ -1,9 +1,10 @@
 //! Reading and writing the program's memory.
 
 use memmap::AddressSpaceIo;
+use safecopy::atomic::{self, Word};
 use safecopy::{
-    BlockSeq, Destination, DstBlock, HostFault, Reader, Source, SrcBlock, SrcBlockSeq, StreamError,
-    Writer,
+    Block, BlockSeq, Destination, DstBlock, HostFault, Reader, Source, SrcBlock, SrcBlockSeq,
+    StreamError, Writer,
 };
 use usermem_io::{Io, IoCause, IoOpts, finish_stream};
 use usermem_types::{
@@ -12,6 +13,7 @@ use usermem_types::{
 
 use crate::MemoryManager;
 use crate::blocks::{Blocks, Side};
+use crate::fast::{PIECE, Section, Whole};
 
 impl MemoryManager {
     /// Checks that a range is the program's, as is done even for no bytes.
@@ -47,22 +49,20 @@ impl MemoryManager {
         (Some(transfer(BlockSeq::from_slice(&blocks))), len, fault)
     }
 
-    /// Copies between the program's memory and ours what is left after the first `done` bytes, which
-    /// the address space itself has moved.
+    /// Copies between the program's memory and ours what is left after the first `done` bytes.
     fn transfer<M: Side>(
         &self,
-        addr: Addr,
-        (done, len): (usize, usize),
+        range: AddrRange,
+        done: usize,
         opts: IoOpts,
         copy: impl FnOnce(BlockSeq<'_, M>) -> Transfer<HostFault>,
     ) -> Transfer {
-        let range = self.check(addr, len).map_err(|fault| Partial::new(0, fault))?;
         let rest = range.drop_first(done as u64);
         if rest.is_empty() {
-            return Ok(len);
+            return Ok(done);
         }
         let ranges = AddrRangeSeq::of(rest)
-            .map_err(|_| Partial::new(done, Fault::new(FaultKind::OutOfRange, addr)))?;
+            .map_err(|_| Partial::new(done, Fault::new(FaultKind::OutOfRange, rest.start())))?;
         let (result, _, fault) = self.with_blocks(ranges, opts, copy);
         let done = match result {
             None => done,
@@ -106,16 +106,121 @@ impl MemoryManager {
         }
     }
 
-    /// Runs an atomic access on the word's page itself.
-    fn atomic<M: Side>(
+    /// Finds `len` bytes, if they are one piece of what can be had in one section.
+    #[inline(always)]
+    fn fast_whole<M: Side>(&self, addr: Addr, len: usize, opts: IoOpts) -> Option<Section<'_, M>> {
+        if !is_piece(len) || self.has_io {
+            return None;
+        }
+        self.fast(addr.untagged().get(), len, opts, Whole::Yes)
+    }
+
+    /// Finds a word in a section; `None` leaves it to the other ways.
+    #[inline(always)]
+    fn fast_word<M: Side, W: Word>(&self, addr: Addr, opts: IoOpts) -> Option<Section<'_, M>> {
+        self.fast_whole(addr, size_of::<W>(), opts)
+    }
+
+    /// Moves what it can of a range beyond the first `done` bytes in short sections, and returns
+    /// how many bytes are moved then. `run` is given a block and how much was moved before.
+    fn in_pieces<M: Side>(
         &self,
-        addr: AlignedAddr<4>,
+        range: AddrRange,
+        mut done: usize,
         opts: IoOpts,
-        direct: impl Fn(&dyn AddressSpaceIo, Addr) -> Result<u32, Fault>,
-        run: impl FnOnce(safecopy::Block<'_, M>) -> Result<u32, HostFault>,
-    ) -> Result<u32, Fault> {
-        let addr = addr.addr();
-        let range = self.check(addr, size_of::<u32>())?;
+        mut run: impl FnMut(Block<'_, M>, usize) -> Transfer<HostFault>,
+    ) -> usize {
+        let start = range.start().get();
+        while (done as u64) < range.len() {
+            // Not even a copy of everything is longer than a `usize`.
+            let left = range.len() as usize - done;
+            let at = start + done as u64;
+            let Some(section) = self.fast(at, left, opts, Whole::No) else { break };
+            match run(section.block(), done) {
+                Ok(moved) => done += moved,
+                // The usual way finds out what is wrong there.
+                Err(partial) => return done + partial.done,
+            }
+        }
+        done
+    }
+
+    #[inline(never)]
+    fn copy_out_slowly(
+        &self,
+        addr: Addr,
+        src: &[u8],
+        opts: IoOpts,
+        cause: &mut Fault,
+    ) -> Result<usize, usize> {
+        into_parts(self.copy_out_usually(addr, src, opts), cause)
+    }
+
+    fn copy_out_usually(&self, addr: Addr, src: &[u8], opts: IoOpts) -> Transfer {
+        let range = self.check(addr, src.len()).map_err(|fault| Partial::new(0, fault))?;
+        let done = self
+            .direct(range, AccessType::WRITE, opts, |io, at, done| io.copy_out(at, &src[done..]));
+        let done = self.in_pieces::<Destination>(range, done, opts, |dst, done| {
+            safecopy::copy(dst, SrcBlock::from_slice(&src[done..]))
+        });
+        let rest = SrcBlock::from_slice(&src[done..]);
+        self.transfer::<Destination>(range, done, opts, |dst| {
+            safecopy::copy_seq(dst, SrcBlockSeq::of(rest))
+        })
+    }
+
+    #[inline(never)]
+    fn copy_in_slowly(
+        &self,
+        addr: Addr,
+        dst: &mut [u8],
+        opts: IoOpts,
+        cause: &mut Fault,
+    ) -> Result<usize, usize> {
+        into_parts(self.copy_in_usually(addr, dst, opts), cause)
+    }
+
+    fn copy_in_usually(&self, addr: Addr, dst: &mut [u8], opts: IoOpts) -> Transfer {
+        let range = self.check(addr, dst.len()).map_err(|fault| Partial::new(0, fault))?;
+        let done = self
+            .direct(range, AccessType::READ, opts, |io, at, done| io.copy_in(at, &mut dst[done..]));
+        let done = self.in_pieces::<Source>(range, done, opts, |src, done| {
+            safecopy::copy(DstBlock::from_slice(&mut dst[done..]), src)
+        });
+        let rest = DstBlock::from_slice(&mut dst[done..]);
+        self.transfer::<Source>(range, done, opts, |src| {
+            safecopy::copy_seq(BlockSeq::of(rest), src)
+        })
+    }
+
+    #[inline(never)]
+    fn zero_out_slowly(
+        &self,
+        addr: Addr,
+        len: usize,
+        opts: IoOpts,
+        cause: &mut Fault,
+    ) -> Result<usize, usize> {
+        into_parts(self.zero_out_usually(addr, len, opts), cause)
+    }
+
+    fn zero_out_usually(&self, addr: Addr, len: usize, opts: IoOpts) -> Transfer {
+        let range = self.check(addr, len).map_err(|fault| Partial::new(0, fault))?;
+        let done =
+            self.direct(range, AccessType::WRITE, opts, |io, at, done| io.zero_out(at, len - done));
+        let done = self.in_pieces::<Destination>(range, done, opts, |dst, _| safecopy::zero(dst));
+        self.transfer::<Destination>(range, done, opts, safecopy::zero_seq)
+    }
+
+    /// Runs an atomic access on the word's page itself.
+    fn word_slowly<M: Side, W: Word>(
+        &self,
+        addr: Addr,
+        opts: IoOpts,
+        direct: impl Fn(&dyn AddressSpaceIo, Addr) -> Result<W, Fault>,
+        run: impl Fn(Block<'_, M>) -> Result<W, HostFault>,
+    ) -> Result<W, Fault> {
+        let range = self.check(addr, size_of::<W>())?;
         if let Some(word) = self.direct_word(range, M::ACCESS, opts, direct) {
             return Ok(word);
         }
@@ -124,7 +229,7 @@ impl MemoryManager {
         let (result, _, fault) = self.with_blocks(ranges, opts, |blocks: BlockSeq<'_, M>| {
             match blocks.split_first() {
                 // An aligned word never crosses a page, and blocks are whole pages.
-                Some((word, _)) if word.len() >= size_of::<u32>() => {
+                Some((word, _)) if word.len() >= size_of::<W>() => {
                     run(word).map_err(|host| host.kind)
                 }
                 _ => Err(FaultKind::Bus),
@@ -135,35 +240,110 @@ impl MemoryManager {
             None => Err(fault.unwrap_or(at(FaultKind::Unmapped))),
         }
     }
+
+    #[inline(never)]
+    fn swap_u32_slowly(&self, addr: Addr, new: u32, opts: IoOpts) -> Result<u32, Fault> {
+        let direct = |io: &dyn AddressSpaceIo, at| io.swap_u32(at, new);
+        self.word_slowly::<Destination, _>(addr, opts, direct, |word| atomic::swap(word, new))
+    }
+
+    #[inline(never)]
+    fn compare_exchange_u32_slowly(
+        &self,
+        addr: Addr,
+        (old, new): (u32, u32),
+        opts: IoOpts,
+    ) -> Result<u32, Fault> {
+        let direct = |io: &dyn AddressSpaceIo, at| io.compare_exchange_u32(at, old, new);
+        self.word_slowly::<Destination, _>(addr, opts, direct, |word| {
+            atomic::compare_exchange(word, old, new)
+        })
+    }
+
+    #[inline(never)]
+    fn load_u32_slowly(&self, addr: Addr, opts: IoOpts) -> Result<u32, Fault> {
+        let direct = |io: &dyn AddressSpaceIo, at| io.load_u32(at);
+        self.word_slowly::<Source, _>(addr, opts, direct, atomic::load)
+    }
+
+    #[inline(never)]
+    fn load_u64_slowly(&self, addr: Addr, opts: IoOpts) -> Result<u64, Fault> {
+        // No address space offers this itself.
+        let direct = |_: &dyn AddressSpaceIo, at| Err(Fault::new(FaultKind::Unmapped, at));
+        self.word_slowly::<Source, _>(addr, opts, direct, atomic::load)
+    }
+
+    /// Loads a word of 64 bits atomically.
+    ///
+    /// # Errors
+    /// The fault of the access.
+    #[inline(always)]
+    pub fn load_u64(&self, addr: AlignedAddr<8>, opts: IoOpts) -> Result<u64, Fault> {
+        if let Some(section) = self.fast_word::<Source, u64>(addr.addr(), opts)
+            && let Ok(word) = atomic::load(section.block())
+        {
+            return Ok(word);
+        }
+        self.load_u64_slowly(addr.addr(), opts)
+    }
+}
+
+/// Whether a copy fits in one section; one of no bytes is not for it.
+#[inline(always)]
+fn is_piece(len: usize) -> bool {
+    len.wrapping_sub(1) < PIECE
+}
+
+/// Returns the result of a transfer that `slow` makes, out of line: a count, or a count and, left
+/// behind, its cause.
+///
+/// Were the whole result of a function that is not inlined that of one that is, the fast path of
+/// the latter would go through memory as well.
+#[inline(always)]
+fn by_parts(slow: impl FnOnce(&mut Fault) -> Result<usize, usize>) -> Transfer {
+    let mut cause = Fault::new(FaultKind::Unmapped, Addr::ZERO);
+    slow(&mut cause).map_err(|done| Partial::new(done, cause))
+}
+
+/// Takes a result apart for [`by_parts`].
+fn into_parts(result: Transfer, cause: &mut Fault) -> Result<usize, usize> {
+    result.map_err(|partial| {
+        *cause = partial.cause;
+        partial.done
+    })
 }
 
 impl Io for MemoryManager {
+    #[inline(always)]
     fn copy_out(&self, addr: Addr, src: &[u8], opts: IoOpts) -> Transfer {
         let len = src.len();
-        let done = self.direct(addr, len, AccessType::WRITE, opts, |io, at, done| {
-            io.copy_out(at, &src[done..])
-        });
-        let rest = SrcBlock::from_slice(&src[done..]);
-        self.transfer::<Destination>(addr, (done, len), opts, |dst| {
-            safecopy::copy_seq(dst, SrcBlockSeq::of(rest))
-        })
+        if let Some(section) = self.fast_whole::<Destination>(addr, len, opts)
+            && safecopy::copy(section.block(), SrcBlock::from_slice(src)).is_ok()
+        {
+            return Ok(len);
+        }
+        by_parts(|cause| self.copy_out_slowly(addr, src, opts, cause))
     }
 
+    #[inline(always)]
     fn copy_in(&self, addr: Addr, dst: &mut [u8], opts: IoOpts) -> Transfer {
         let len = dst.len();
-        let done = self.direct(addr, len, AccessType::READ, opts, |io, at, done| {
-            io.copy_in(at, &mut dst[done..])
-        });
-        let rest = DstBlock::from_slice(&mut dst[done..]);
-        self.transfer::<Source>(addr, (done, len), opts, |src| {
-            safecopy::copy_seq(BlockSeq::of(rest), src)
-        })
+        if let Some(section) = self.fast_whole::<Source>(addr, len, opts)
+            && safecopy::copy(DstBlock::from_slice(dst), section.block()).is_ok()
+        {
+            return Ok(len);
+        }
+        by_parts(|cause| self.copy_in_slowly(addr, dst, opts, cause))
     }
 
+    #[inline(always)]
     fn zero_out(&self, addr: Addr, len: usize, opts: IoOpts) -> Transfer {
-        let done = self
-            .direct(addr, len, AccessType::WRITE, opts, |io, at, done| io.zero_out(at, len - done));
-        self.transfer::<Destination>(addr, (done, len), opts, safecopy::zero_seq)
+        if let Some(section) = self.fast_whole::<Destination>(addr, len, opts)
+            && safecopy::zero(section.block()).is_ok()
+        {
+            return Ok(len);
+        }
+        by_parts(|cause| self.zero_out_slowly(addr, len, opts, cause))
     }
 
     fn copy_out_from(
@@ -184,11 +364,17 @@ impl Io for MemoryManager {
         self.stream::<Source>(ranges, opts, |srcs| writer.write_from_blocks(srcs))
     }
 
+    #[inline(always)]
     fn swap_u32(&self, addr: AlignedAddr<4>, new: u32, opts: IoOpts) -> Result<u32, Fault> {
-        let direct = |io: &dyn AddressSpaceIo, at| io.swap_u32(at, new);
-        self.atomic::<Destination>(addr, opts, direct, |word| safecopy::atomic::swap(word, new))
+        if let Some(section) = self.fast_word::<Destination, u32>(addr.addr(), opts)
+            && let Ok(word) = atomic::swap(section.block(), new)
+        {
+            return Ok(word);
+        }
+        self.swap_u32_slowly(addr.addr(), new, opts)
     }
 
+    #[inline(always)]
     fn compare_exchange_u32(
         &self,
         addr: AlignedAddr<4>,
@@ -196,14 +382,21 @@ impl Io for MemoryManager {
         new: u32,
         opts: IoOpts,
     ) -> Result<u32, Fault> {
-        let direct = |io: &dyn AddressSpaceIo, at| io.compare_exchange_u32(at, old, new);
-        self.atomic::<Destination>(addr, opts, direct, |word| {
-            safecopy::atomic::compare_exchange(word, old, new)
-        })
+        if let Some(section) = self.fast_word::<Destination, u32>(addr.addr(), opts)
+            && let Ok(word) = atomic::compare_exchange(section.block(), old, new)
+        {
+            return Ok(word);
+        }
+        self.compare_exchange_u32_slowly(addr.addr(), (old, new), opts)
     }
 
+    #[inline(always)]
     fn load_u32(&self, addr: AlignedAddr<4>, opts: IoOpts) -> Result<u32, Fault> {
-        let direct = |io: &dyn AddressSpaceIo, at| io.load_u32(at);
-        self.atomic::<Source>(addr, opts, direct, safecopy::atomic::load)
+        if let Some(section) = self.fast_word::<Source, u32>(addr.addr(), opts)
+            && let Ok(word) = atomic::load(section.block())
+        {
+            return Ok(word);
+        }
+        self.load_u32_slowly(addr.addr(), opts)
     }
 }

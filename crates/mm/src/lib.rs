@@ -4,8 +4,9 @@
 //! *Vmas* say what the program asked for and live in the mapping; *pmas* say which page of which
 //! file is there now and live in the active set. Everything but private pmas is a cache, and the
 //! address space where code runs is a cache of pmas. Locks are taken in this order: mapping,
-//! active, then those that files and mappables take when they translate. A function that needs a
-//! lock takes what the lock protects by reference.
+//! active, then those that files and mappables take when they translate; `locks` has them. A
+//! function that needs a lock takes what the lock protects by reference. Copies usually take none:
+//! see `fast`.
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,8 @@ mod vma;
 mod active;
 mod mapping;
 mod modes;
+
+mod locks;
 
 mod manager;
 
@@ -56,6 +59,7 @@ mod translate;
 
 mod blocks;
 mod direct;
+mod fast;
 mod futex;
 mod io;
 mod remote;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Weak};
 
 use memfile::{Charge, MemoryFile};
 use memmap::{AddressSpace, InvalidateOpts, MappingSpace};
-use parking_lot::RwLock;
 use usermem_types::AddrRange;
 
 use crate::active::{Active, Detached};
+use crate::locks::{ActiveLock, MappingLock};
 use crate::mapping::{Mapping, MappingWrite};
 use crate::pin::PinnedPages;
 use crate::range::{addrs, keys};
@@ -29,8 +29,8 @@ pub struct MemoryManager {
     pub(crate) me: Weak<dyn MappingSpace>,
     pub(crate) layout: Layout,
     pub(crate) limits: Limits,
-    pub(crate) mapping: RwLock<Mapping>,
-    pub(crate) active: RwLock<Active>,
+    pub(crate) mapping: MappingLock,
+    pub(crate) active: ActiveLock,
     pub(crate) faults: AtomicU64,
     pub(crate) pinned: Arc<PinnedPages>,
 }
@@ -52,8 +52,8 @@ impl MemoryManager {
         Arc::new_cyclic(|me: &Weak<Self>| Self {
             layout,
             limits: Limits::default(),
-            mapping: RwLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
-            active: RwLock::new(Active::default()),
+            mapping: MappingLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
+            active: ActiveLock::new(Active::default()),
             faults: AtomicU64::new(0),
             pinned: Arc::default(),
             me: Weak::clone(me) as Weak<dyn MappingSpace>,
@@ -82,7 +82,7 @@ impl MemoryManager {
     }
 
     pub(crate) fn mapping_mut(&self) -> MappingWrite<'_> {
-        MappingWrite::new(self.mapping.write())
+        self.mapping.write()
     }
 }
 
@@ -101,7 +101,7 @@ impl Drop for MemoryManager {
         let mut detached = Detached::new(&*self.space);
         self.active.get_mut().remove(everything, |_| true, &mut detached);
         drop(detached);
-        let mapping = MappingWrite::new(self.mapping.write());
+        let mapping = self.mapping.write();
         self.remove_vmas(mapping, everything);
     }
 }

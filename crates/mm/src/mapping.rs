@@ -4,13 +4,13 @@ use std::ops::{Deref, DerefMut};
 
 use memfile::Charge;
 use memmap::MappedObject;
-use parking_lot::RwLockWriteGuard;
 use rangeset::{KeyRange, RangeMap, Segment};
 use smallvec::SmallVec;
 use usermem_types::Errno;
 
 use crate::guards::Guards;
 use crate::layout::GUARD_GAP;
+use crate::locks::MappingAlone;
 use crate::modes::Modes;
 use crate::vma::{Vma, VmaFlags};
 
@@ -207,13 +207,13 @@ pub(crate) fn guarded(range: KeyRange, vma: &Vma) -> u64 {
 /// When it is unlocked, what was charged in advance and not used is given back first, and names of
 /// objects are dropped last, outside the lock: dropping one may run code of a file system.
 pub(crate) struct MappingWrite<'a> {
-    guard: RwLockWriteGuard<'a, Mapping>,
+    guard: MappingAlone<'a>,
     /// Dropped after `guard`: fields are dropped in order.
     buried: Graveyard,
 }
 
 impl<'a> MappingWrite<'a> {
-    pub(crate) fn new(guard: RwLockWriteGuard<'a, Mapping>) -> Self {
+    pub(crate) fn new(guard: MappingAlone<'a>) -> Self {
         Self { guard, buried: SmallVec::new() }
     }
 }

@@ -146,6 +146,7 @@ impl<'a, M> Block<'a, M> {
     /// # Safety
     /// 1. For as long as `'a`, no Rust object lies in `[ptr, ptr + len)`, and no reference to any
     ///    of it exists. It may be unmapped, protected or changed at any time.
+    #[inline(always)]
     #[must_use]
     pub unsafe fn from_raw(ptr: *mut u8, len: usize) -> Self {
         assert!(ptr.addr().checked_add(len).is_some(), "a block must not wrap");

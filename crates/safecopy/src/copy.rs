@@ -28,7 +28,7 @@ use crate::{DstBlock, HostFault, SrcBlock, arch};
 /// # Errors
 /// The fault, and exactly how many bytes had arrived. Before [`init`](crate::init) there is
 /// nothing that turns a fault into an error, and it ends the process as any bad access does.
-#[inline]
+#[inline(always)]
 pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len().min(src.len());
     let stop = if len > arch::SMALL {

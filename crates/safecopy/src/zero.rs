@@ -23,7 +23,7 @@ use crate::{DstBlock, HostFault, arch};
 /// # Errors
 /// The fault, and exactly how many bytes had been zeroed. Before [`init`](crate::init) a fault
 /// ends the process.
-#[inline]
+#[inline(always)]
 pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len();
     let stop = if len > arch::SMALL {

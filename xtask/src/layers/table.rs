@@ -53,6 +53,12 @@ pub(crate) const LAYERS: &[Layer] = &[
     layer("usermem-types", Rank(0), Forbidden, "addresses, ranges, access types, error words"),
     layer("rangeset", Rank(0), Forbidden, "ordered sets and maps of ranges with gaps"),
     layer("safecopy", Rank(1), Anywhere, "access to memory that may fault or change"),
+    layer(
+        "biaslock",
+        Rank(1),
+        Modules(&["lock", "guard", "primitive", "lock_loom"]),
+        "a lock that is read without locked instructions",
+    ),
     layer("usermem-io", Rank(2), Forbidden, "Io, IoSequence and the copies built on them"),
     layer("memmap", Rank(3), Forbidden, "the words between a memory manager and its neighbours"),
     layer("memfile", Rank(4), Files(1), "pages of application memory, in a memfd"),

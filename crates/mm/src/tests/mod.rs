@@ -11,6 +11,7 @@ mod io;
 mod io_matrix;
 mod limits;
 mod lock;
+mod locks;
 mod map;
 mod maps;
 mod modes;

@@ -10,4 +10,5 @@ mod model;
 mod objects;
 mod rig;
 mod stress;
+mod stress_fast;
 mod stress_fork;

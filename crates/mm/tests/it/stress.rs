@@ -21,30 +21,30 @@ use crate::objects::Object;
 use crate::rig::{NONE, PAGE, R, RW, Rig, byte, page};
 
 /// Places that are mapped and unmapped as a whole.
-const SLOTS: u64 = 4;
+pub(crate) const SLOTS: u64 = 4;
 /// Pages of each.
-const PAGES: u64 = 16;
+pub(crate) const PAGES: u64 = 16;
 /// Generations of each.
 const GENERATIONS: u64 = if cfg!(target_arch = "x86_64") { 300 } else { 30 };
 /// The slot that maps an object, whose length changes.
-const OBJECT: u64 = SLOTS;
+pub(crate) const OBJECT: u64 = SLOTS;
 /// Where a page has its tag, which the thread that maps it writes.
-const TAG: u64 = 0;
+pub(crate) const TAG: u64 = 0;
 /// Where a page has a word that anyone writes.
-const WORD: u64 = 2048;
+pub(crate) const WORD: u64 = 2048;
 
-const MADV_DONTNEED: i32 = 4;
+pub(crate) const MADV_DONTNEED: i32 = 4;
 
 /// Slot and page, which are never both zero.
-fn place(slot: u64, index: u64) -> u64 {
+pub(crate) fn place(slot: u64, index: u64) -> u64 {
     (slot + 1) << 8 | index
 }
 
-fn first_page(slot: u64) -> u64 {
+pub(crate) fn first_page(slot: u64) -> u64 {
     slot * 64
 }
 
-fn at(slot: u64, index: u64, offset: u64) -> Addr {
+pub(crate) fn at(slot: u64, index: u64, offset: u64) -> Addr {
     byte(first_page(slot) + index, offset)
 }
 
@@ -214,14 +214,14 @@ impl World {
 }
 
 /// A sequence of numbers that differ from thread to thread.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn new(thread: u64) -> Self {
+    pub(crate) fn new(thread: u64) -> Self {
         Self(0x9e37_79b9_7f4a_7c15 ^ thread << 32)
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
