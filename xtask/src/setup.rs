@@ -50,6 +50,8 @@ pub(crate) const PACKAGES: &[Package] = &[
     program("strace", "strace", "comparison of traces"),
     program("proot", "proot", BENCHES),
     program("hyperfine", "hyperfine", BENCHES),
+    program("valgrind", "valgrind", "counts"),
+    program("binutils", "objdump", "asm"),
     program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc", CROSS),
     Package {
         name: "libc6-dev-arm64-cross",

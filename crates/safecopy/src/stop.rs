@@ -26,10 +26,10 @@ impl Stop {
     }
 }
 
-/// How an access that was made out of line ended, in two registers.
+/// How an access that was made out of line ended.
 ///
-/// A function that is not inlined would leave a whole [`Transfer`] in memory; were that the result
-/// of an inlined function, too, its fast path would need a frame to put it into.
+/// Not a [`Transfer`], which a function that is not inlined would leave in memory: were that the
+/// result of an inlined function, too, its fast path would go through memory as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     /// How many bytes arrived.
