@@ -33,7 +33,10 @@ impl Golden {
     ///
     /// When there is no compiler.
     pub(crate) fn new(workspace: &Workspace, folder: &str, suffix: &str) -> Result<Self, String> {
-        let shown = format!("{folder}/{}.{suffix}", std::env::consts::ARCH);
+        // Spelt otherwise than folders of code, of which every architecture has the same: these files are made where
+        // there is a machine to make them on.
+        let architecture = std::env::consts::ARCH.replace('_', "-");
+        let shown = format!("{folder}/{architecture}.{suffix}");
         let mut rustc = Command::new("rustc");
         let compiler = capture(rustc.current_dir(workspace.root()).arg("--version"))?;
         let compiler = format!("# {}, release profile", compiler.trim());

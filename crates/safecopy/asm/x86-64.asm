@@ -294,23 +294,23 @@ leaves::load_u64:
 leaves::compare_exchange_u32:
     cmp rsi,0x3
     jbe .2
-    xor ecx,ecx
+    xor r8d,r8d
     test dil,0x3
     je .1
 .0:
-    mov eax,ecx
+    mov eax,r8d
     mov edx,esi
     ret
 .1:
-    mov r8d,0x1
-    mov eax,0x5050505
-    lock cmpxchg DWORD PTR [rdi],r8d
+    mov ecx,ecx
+    mov eax,edx
+    lock cmpxchg DWORD PTR [rdi],ecx
     mov rsi,rax
     xor eax,eax
     test rax,rax
     jne .0
-    mov ecx,0x1
-    mov eax,ecx
+    mov r8d,0x1
+    mov eax,r8d
     mov edx,esi
     ret
 .2:
@@ -319,18 +319,6 @@ leaves::compare_exchange_u32:
     lea rdx,[rip+_]
     mov esi,0x53
     call QWORD PTR [rip+_]
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
     int3
     int3
     int3
