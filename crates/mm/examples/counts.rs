@@ -46,10 +46,12 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+type CopyRow = fn(DstBlock<'_>, SrcBlock<'_>);
+
 fn leaves() {
     let from = vec![7; 4096];
     let mut to = vec![0; 4096];
-    let rows: [(usize, fn(DstBlock<'_>, SrcBlock<'_>)); 4] = [
+    let rows: [(usize, CopyRow); 4] = [
         (8, row_safecopy_copy_8),
         (64, row_safecopy_copy_64),
         (256, row_safecopy_copy_256),
