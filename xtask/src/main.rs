@@ -5,11 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod asm;
 mod bench;
 mod ci;
+mod counts;
 mod cross;
 mod diff_mm;
 mod fuzz;
+mod golden;
 mod layers;
 mod levels;
 mod loom;
@@ -53,6 +56,10 @@ enum Command {
     Loom,
     /// Runs the tests of registers around assembly at every level of optimisation
     Levels,
+    /// Compares the machine code of the hot leaves with the committed one; needs objdump
+    Asm(golden::Options),
+    /// Compares instruction counts of the hot paths with the committed ones; needs valgrind
+    Counts(golden::Options),
     /// Runs tests under AddressSanitizer; needs a nightly compiler
     Sanitize,
     /// Feeds bytes to the oracles of testkit, guided by coverage; needs a nightly compiler and cargo-fuzz
@@ -83,6 +90,8 @@ fn main() -> ExitCode {
         Command::DiffMm { arguments } => diff_mm::run(&workspace, &arguments),
         Command::Loom => loom::run(&workspace),
         Command::Levels => levels::run(&workspace),
+        Command::Asm(options) => asm::run(&workspace, &options),
+        Command::Counts(options) => counts::run(&workspace, &options),
         Command::Sanitize => sanitize::run(&workspace),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Setup { install } => setup::run(install || process::in_ci()),

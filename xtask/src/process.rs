@@ -41,6 +41,21 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<(), String> 
     judge(&shown, ended)
 }
 
+/// Runs `command` to its end and returns what it wrote to standard output.
+///
+/// # Errors
+///
+/// When it cannot be started, fails, or writes no text; the message names the command.
+pub(crate) fn capture(command: &mut Command) -> Result<String, String> {
+    let shown = announce(command);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("`{shown}`: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("`{shown}`: {}", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|error| format!("`{shown}`: {error}"))
+}
+
 /// A stream of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {

@@ -62,6 +62,8 @@ pub(crate) const PACKAGES: &[Package] = &[
         wanted_by: PEERS,
     },
     program("hyperfine", "hyperfine", BENCHES),
+    program("valgrind", "valgrind", "counts"),
+    program("binutils", "objdump", "asm"),
     program("gcc-aarch64-linux-gnu", "aarch64-linux-gnu-gcc", CROSS),
     Package {
         name: "libc6-dev-arm64-cross",

@@ -15,7 +15,7 @@ use crate::arch::Choice;
 ///
 /// | architecture | names |
 /// |---|---|
-/// | x86-64 | `automatic`, `avx512`, `avx`, `sse2`, `rep movsb` |
+/// | x86-64 | `automatic`, `avx512`, `avx512vl`, `avx`, `sse2`, `rep movsb` |
 /// | aarch64 | `automatic`, `ldp/stp, lse`, `ldp/stp, ll-sc` |
 ///
 /// `rep movsb` is used for every length that is not copied inline; `automatic` combines it, from a

@@ -105,6 +105,7 @@ impl<M> Default for Block<'_, M> {
 impl<'a> SrcBlock<'a> {
     /// Creates a block over our own memory.
     #[must_use]
+    #[inline]
     pub fn from_slice(slice: &'a [u8]) -> Self {
         Self { ptr: slice.as_ptr().cast_mut(), len: slice.len(), marker: PhantomData }
     }
@@ -113,17 +114,20 @@ impl<'a> SrcBlock<'a> {
 impl<'a> DstBlock<'a> {
     /// Creates a block over our own memory.
     #[must_use]
+    #[inline]
     pub fn from_slice(slice: &'a mut [u8]) -> Self {
         Self { ptr: slice.as_mut_ptr(), len: slice.len(), marker: PhantomData }
     }
 
     /// Creates a block over our own memory, to be written and not read.
+    #[inline]
     pub(crate) fn from_uninit(slice: &'a mut [MaybeUninit<u8>]) -> Self {
         Self { ptr: slice.as_mut_ptr().cast(), len: slice.len(), marker: PhantomData }
     }
 
     /// Returns the same memory as a source.
     #[must_use]
+    #[inline]
     pub fn as_source(self) -> SrcBlock<'a> {
         Block { ptr: self.ptr, len: self.len, marker: PhantomData }
     }
@@ -148,6 +152,7 @@ impl<'a, M> Block<'a, M> {
     ///    of it exists. It may be unmapped, protected or changed at any time.
     #[inline(always)]
     #[must_use]
+    #[inline]
     pub unsafe fn from_raw(ptr: *mut u8, len: usize) -> Self {
         assert!(ptr.addr().checked_add(len).is_some(), "a block must not wrap");
         Self { ptr, len, marker: PhantomData }
@@ -155,30 +160,35 @@ impl<'a, M> Block<'a, M> {
 
     /// Returns the number of bytes.
     #[must_use]
+    #[inline]
     pub fn len(self) -> usize {
         self.len
     }
 
     /// Returns whether the block holds no byte.
     #[must_use]
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.len == 0
     }
 
     /// Returns the host address of the first byte.
     #[must_use]
+    #[inline]
     pub fn addr(self) -> usize {
         self.ptr.addr()
     }
 
     /// Returns the pointer to the first byte, for host system calls.
     #[must_use]
+    #[inline]
     pub fn as_ptr(self) -> *mut u8 {
         self.ptr
     }
 
     /// Returns what is left after the first `len` bytes; the default block when nothing is.
     #[must_use]
+    #[inline]
     pub fn drop_first(self, len: usize) -> Self {
         if len >= self.len {
             return Self::default();
@@ -188,6 +198,7 @@ impl<'a, M> Block<'a, M> {
 
     /// Returns the first `len` bytes, or the whole block when it is shorter.
     #[must_use]
+    #[inline]
     pub fn take_first(self, len: usize) -> Self {
         if len == 0 {
             return Self::default();

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use usermem_types::{Partial, Transfer};
 
 use crate::fault::Cause;
-use crate::stop::{Stop, by_parts, into_parts};
+use crate::stop::{Ending, NOT_BEGUN, Stop};
 use crate::{DstBlock, HostFault, SrcBlock, arch};
 
 /// Copies as many bytes as the shorter block holds, in ascending order as far as anyone can tell
@@ -32,8 +32,9 @@ use crate::{DstBlock, HostFault, SrcBlock, arch};
 pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len().min(src.len());
     let stop = if len > arch::SMALL {
-        if len >= arch::long_from() {
-            return by_parts(len, |cause| copy_slowly(dst, src, len, None, cause));
+        if len >= arch::CHUNK {
+            return copy_slowly(dst.take_first(len), src.take_first(len), NOT_BEGUN)
+                .into_transfer(dst.addr(), src.addr());
         }
         // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
         unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) }
@@ -46,7 +47,8 @@ pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     if stop.info == 0 {
         return Ok(len);
     }
-    by_parts(len, |cause| copy_slowly(dst, src, len, Some(stop), cause))
+    copy_slowly(dst.take_first(len), src.take_first(len), stop)
+        .into_transfer(dst.addr(), src.addr())
 }
 
 /// Copies as many bytes as the shorter side holds into memory of ours that need not be
@@ -78,20 +80,17 @@ pub fn copy_to_uninit<'d>(
     Ok(unsafe { filled.assume_init_mut() })
 }
 
-/// Copies what is long, or what has stopped.
+/// Copies what is long, or what has stopped, between two blocks of one length.
+#[cold]
 #[inline(never)]
-fn copy_slowly(
-    dst: DstBlock<'_>,
-    src: SrcBlock<'_>,
-    len: usize,
-    stop: Option<Stop>,
-    cause: &mut HostFault,
-) -> usize {
-    let result = match stop {
-        Some(stop) => copy_again(dst, src, len, stop),
-        None => copy_long(dst, src, len),
+fn copy_slowly(dst: DstBlock<'_>, src: SrcBlock<'_>, stop: Stop) -> Ending {
+    let len = dst.len();
+    let result = if stop.info == NOT_BEGUN.info {
+        copy_long(dst, src, len)
+    } else {
+        copy_again(dst, src, len, stop)
     };
-    into_parts(result, cause)
+    Ending::new(result, Some(src.addr()))
 }
 
 /// Copies so much that a fault late in it should not copy all of it again.

@@ -90,23 +90,18 @@ impl<'a, M> BlockSeq<'a, M> {
     }
 
     /// Makes the next block that is not empty the head; an empty one, when there is none.
+    #[inline]
     fn advance(&mut self) {
-        self.head = Block::default();
-        while self.rest_limit > 0 && self.head.is_empty() {
+        while self.rest_limit > 0 {
             let Some((first, rest)) = self.rest.split_first() else { break };
-            self.head = first.take_first(self.rest_limit);
-            self.rest_limit -= self.head.len();
             self.rest = rest;
+            if !first.is_empty() {
+                self.head = first.take_first(self.rest_limit);
+                self.rest_limit -= self.head.len();
+                return;
+            }
         }
-    }
-
-    /// Removes bytes of the head, no more than it has.
-    fn consume(&mut self, bytes: usize) {
-        if bytes < self.head.len() {
-            self.head = self.head.drop_first(bytes);
-        } else {
-            self.advance();
-        }
+        self.head = Block::default();
     }
 
     /// Returns whether no bytes are left.
@@ -248,15 +243,26 @@ impl<M> FusedIterator for BlockSeqIter<'_, M> {}
 ///
 /// # Errors
 /// The first fault, and exactly how many bytes had arrived.
-pub fn copy_seq(mut dsts: DstBlockSeq<'_>, mut srcs: SrcBlockSeq<'_>) -> Transfer<HostFault> {
-    let mut done = 0;
-    while !dsts.is_empty() && !srcs.is_empty() {
-        let moved = crate::copy(dsts.head, srcs.head).map_err(|partial| partial.after(done))?;
-        done += moved;
-        dsts.consume(moved);
-        srcs.consume(moved);
+pub fn copy_seq(dsts: DstBlockSeq<'_>, srcs: SrcBlockSeq<'_>) -> Transfer<HostFault> {
+    // One count for both sides: what the loop carries along fits into registers.
+    let total = dsts.num_bytes().min(srcs.num_bytes());
+    let mut left = total;
+    let (mut dst, mut src) = (dsts.head, srcs.head);
+    let (mut later_dsts, mut later_srcs) = (dsts.rest.iter(), srcs.rest.iter());
+    while left > 0 {
+        let moved = crate::copy(dst.take_first(left), src)
+            .map_err(|partial| partial.after(total - left))?;
+        left -= moved;
+        dst = dst.drop_first(moved);
+        src = src.drop_first(moved);
+        if dst.is_empty() {
+            dst = later_dsts.next().copied().unwrap_or_default();
+        }
+        if src.is_empty() {
+            src = later_srcs.next().copied().unwrap_or_default();
+        }
     }
-    Ok(done)
+    Ok(total)
 }
 
 /// Fills a sequence with zero bytes.
@@ -264,9 +270,13 @@ pub fn copy_seq(mut dsts: DstBlockSeq<'_>, mut srcs: SrcBlockSeq<'_>) -> Transfe
 /// # Errors
 /// The first fault, and exactly how many bytes had been zeroed.
 pub fn zero_seq(dsts: DstBlockSeq<'_>) -> Transfer<HostFault> {
-    let mut done = 0;
-    for block in dsts {
-        done += crate::zero(block).map_err(|partial| partial.after(done))?;
+    let total = dsts.num_bytes();
+    let mut left = total;
+    let mut dst = dsts.head;
+    let mut later = dsts.rest.iter();
+    while left > 0 {
+        left -= crate::zero(dst.take_first(left)).map_err(|partial| partial.after(total - left))?;
+        dst = later.next().copied().unwrap_or_default();
     }
-    Ok(done)
+    Ok(total)
 }

@@ -16,6 +16,9 @@ pub struct Stop {
     pub(crate) addr: u64,
 }
 
+/// The stop of an access that has not begun.
+pub(crate) const NOT_BEGUN: Stop = Stop { info: 0, addr: 0 };
+
 impl Stop {
     /// Returns what was wrong, if anything was.
     pub(crate) fn kind(self) -> FaultKind {
@@ -23,25 +26,39 @@ impl Stop {
     }
 }
 
-/// Returns the result of a transfer of `len` bytes that `slow` makes, out of line.
+/// How an access that was made out of line ended.
 ///
-/// `slow` returns how many bytes it moved and, when they are fewer, leaves the cause. A function
-/// that is not inlined would leave a whole [`Transfer`] in memory; were that the result of an
-/// inlined function, too, its fast path would go through memory as well.
-#[inline(always)]
-pub(crate) fn by_parts(
-    len: usize,
-    slow: impl FnOnce(&mut HostFault) -> usize,
-) -> Transfer<HostFault> {
-    let mut cause = HostFault { kind: FaultKind::Unmapped, addr: 0 };
-    let done = slow(&mut cause);
-    if done == len { Ok(len) } else { Err(Partial::new(done, cause)) }
+/// Not a [`Transfer`], which a function that is not inlined would leave in memory: were that the
+/// result of an inlined function, too, its fast path would go through memory as well.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// How many bytes arrived.
+    done: usize,
+    /// What was wrong with the next one, if anything was.
+    kind: Option<FaultKind>,
+    /// Whether that is a byte of the source.
+    at_source: bool,
 }
 
-/// Takes a result apart for [`by_parts`].
-pub(crate) fn into_parts(result: Transfer<HostFault>, cause: &mut HostFault) -> usize {
-    result.unwrap_or_else(|partial| {
-        *cause = partial.cause;
-        partial.done
-    })
+impl Ending {
+    /// Takes a result apart. `src` is where the source begins, if there is one: a fault is at the
+    /// first byte that did not arrive, of one side or of the other.
+    pub(crate) fn new(result: Transfer<HostFault>, src: Option<usize>) -> Self {
+        match result {
+            Ok(done) => Self { done, kind: None, at_source: false },
+            Err(Partial { done, cause }) => Self {
+                done,
+                kind: Some(cause.kind),
+                at_source: src.is_some_and(|src| src.wrapping_add(done) == cause.addr),
+            },
+        }
+    }
+
+    /// Puts the result together again. `dst` and `src` are where the two sides begin.
+    #[inline(always)]
+    pub(crate) fn into_transfer(self, dst: usize, src: usize) -> Transfer<HostFault> {
+        let Some(kind) = self.kind else { return Ok(self.done) };
+        let addr = if self.at_source { src } else { dst }.wrapping_add(self.done);
+        Err(Partial::new(self.done, HostFault { kind, addr }))
+    }
 }

@@ -4,7 +4,7 @@
 use usermem_types::{Partial, Transfer};
 
 use crate::fault::Cause;
-use crate::stop::{Stop, by_parts, into_parts};
+use crate::stop::{Ending, NOT_BEGUN, Stop};
 use crate::{DstBlock, HostFault, arch};
 
 /// Fills a block with zero bytes, in ascending order as far as anyone can tell from the result.
@@ -27,8 +27,8 @@ use crate::{DstBlock, HostFault, arch};
 pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len();
     let stop = if len > arch::SMALL {
-        if len >= arch::long_from() {
-            return by_parts(len, |cause| zero_slowly(dst, len, None, cause));
+        if len >= arch::CHUNK {
+            return zero_slowly(dst, NOT_BEGUN).into_transfer(dst.addr(), 0);
         }
         // SAFETY: 1. was just checked; 2. is what holding the block proves.
         unsafe { arch::zero_chunk(dst.as_ptr(), len) }
@@ -41,17 +41,17 @@ pub fn zero(dst: DstBlock<'_>) -> Transfer<HostFault> {
     if stop.info == 0 {
         return Ok(len);
     }
-    by_parts(len, |cause| zero_slowly(dst, len, Some(stop), cause))
+    zero_slowly(dst, stop).into_transfer(dst.addr(), 0)
 }
 
 /// Zeroes what is long, or what has stopped.
+#[cold]
 #[inline(never)]
-fn zero_slowly(dst: DstBlock<'_>, len: usize, stop: Option<Stop>, cause: &mut HostFault) -> usize {
-    let result = match stop {
-        Some(stop) => zero_again(dst, len, stop),
-        None => zero_long(dst, len),
-    };
-    into_parts(result, cause)
+fn zero_slowly(dst: DstBlock<'_>, stop: Stop) -> Ending {
+    let len = dst.len();
+    let result =
+        if stop.info == NOT_BEGUN.info { zero_long(dst, len) } else { zero_again(dst, len, stop) };
+    Ending::new(result, None)
 }
 
 /// Zeroes so much that a fault late in it should not zero all of it again.

@@ -93,13 +93,13 @@ mod tests {
             &[],
             Ok(&[
                 "layers", "tidy", "fmt", "clippy", "docs", "tests", "loom", "levels", "cross",
-                "sanitize", "fuzz", "bench",
+                "sanitize", "fuzz", "asm", "counts", "bench",
             ]),
         );
         check(
             &["tests", "cross", "loom", "levels", "fuzz", "sanitize"],
             &[],
-            Ok(&["layers", "tidy", "fmt", "clippy", "docs", "bench"]),
+            Ok(&["layers", "tidy", "fmt", "clippy", "docs", "asm", "counts", "bench"]),
         );
         check(&["fmt"], &["tidy", "fmt", "layers"], Ok(&["layers", "tidy"]));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Outcome;
 use crate::process::{cargo, run as run_command};
 use crate::workspace::Workspace;
-use crate::{cross, fuzz, layers, levels, loom, sanitize, tidy};
+use crate::{asm, counts, cross, fuzz, layers, levels, loom, sanitize, tidy};
 
 /// One check.
 pub(crate) struct Step {
@@ -34,6 +34,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("cross", "every crate for aarch64, tests under qemu", |w| cross::run(w).into()),
     step("sanitize", "tests under AddressSanitizer (nightly)", sanitize::step),
     step("fuzz", "ten seconds of fuzzing for each target (nightly)", fuzz::step),
+    step("asm", "machine code of the hot leaves", asm::step),
+    step("counts", "instructions of the hot paths (valgrind)", counts::step),
     step("bench", "every benchmark once, small, answers checked", |w| bench(w).into()),
 ];
 

@@ -62,14 +62,9 @@ pub(super) fn has_lse() -> bool {
     LSE.load(Ordering::Relaxed)
 }
 
-/// Bytes that one vector loop moves before the next begins.
+/// The length from which an access is a long one: bytes that one vector loop moves before the next
+/// begins.
 pub(crate) const CHUNK: usize = 64 << 10;
-
-/// Returns the length from which an access is a long one: more than `SMALL`, at most [`CHUNK`].
-#[inline(always)]
-pub(crate) fn long_from() -> usize {
-    CHUNK
-}
 
 /// Returns whether the counting copy is to do a long copy: it is never faster here.
 pub(crate) fn prefers_exact(_dst: *mut u8, _src: *const u8) -> bool {

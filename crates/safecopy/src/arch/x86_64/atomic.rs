@@ -22,10 +22,10 @@ use crate::stop::Stop;
 /// Implements the accesses for one size.
 ///
 /// A macro because size and register names must be literals in the template: `$ptr` is the size of
-/// the memory operand, `$reg` the modifier that names that much of a register, `$load` the load
-/// that leaves the rest of RAX zero.
+/// the memory operand, `$reg` the modifier that names that much of a register, `$load` and `$into`
+/// the loads that leave the rest of RAX, and of the register of the value, zero.
 macro_rules! accesses {
-    ($word:ty, $load:literal, $ptr:literal, $reg:literal) => {
+    ($word:ty, $load:literal, $into:literal, $ptr:literal, $reg:literal) => {
         impl Access for $word {
             #[inline]
             unsafe fn load(ptr: *const Self) -> (Stop, Self) {
@@ -33,13 +33,11 @@ macro_rules! accesses {
                 // SAFETY: 1. is ours: the block reads the word and nothing else.
                 unsafe {
                     asm!(
-                        "20:",
-                        concat!($load, " ", $ptr, " [{ptr}]"),
-                        "21:",
-                        "mov {value}, rax",
                         "xor eax, eax",
-                        "22:",
-                        recover!("20b", "21b", "22b"),
+                        "20:",
+                        concat!($into, " ", $ptr, " [{ptr}]"),
+                        "21:",
+                        recover!("20b", "21b", "21b"),
                         ptr = in(reg) ptr,
                         value = out(reg) value,
                         out("rax") info,
@@ -191,7 +189,7 @@ macro_rules! bitwise {
     };
 }
 
-accesses!(u8, "movzx eax,", "byte ptr", ":l");
-accesses!(u16, "movzx eax,", "word ptr", ":x");
-accesses!(u32, "mov eax,", "dword ptr", ":e");
-accesses!(u64, "mov rax,", "qword ptr", ":r");
+accesses!(u8, "movzx eax,", "movzx {value:e},", "byte ptr", ":l");
+accesses!(u16, "movzx eax,", "movzx {value:e},", "word ptr", ":x");
+accesses!(u32, "mov eax,", "mov {value:e},", "dword ptr", ":e");
+accesses!(u64, "mov rax,", "mov {value},", "qword ptr", ":r");

@@ -1,29 +1,32 @@
 //! Which of this architecture's moves are used.
 //!
-//! | back end | 1-32 bytes | 33-64 bytes | to 64 KiB | from 64 KiB |
-//! |---|---|---|---|---|
-//! | `sse2` | general registers | SSE | SSE | SSE |
-//! | `avx` | general registers | VEX, xmm | VEX, ymm | VEX, ymm |
-//! | `avx512` | general registers | VEX, xmm | EVEX, ymm | EVEX, ymm |
-//! | `rep movsb` | general registers | the best of these | `rep movsb` | `rep movsb` |
-//! | `automatic` | general registers | the best of these | the best of these | `rep movsb` if the CPU has ERMS |
+//! | back end | 1-32 bytes | to 64 KiB | from 64 KiB |
+//! |---|---|---|---|
+//! | `sse2` | general registers | SSE, xmm | SSE, xmm |
+//! | `avx` | general registers | VEX, ymm | VEX, ymm |
+//! | `avx512vl` | general registers | EVEX, ymm | EVEX, ymm |
+//! | `avx512` | general registers | EVEX, zmm | EVEX, zmm |
+//! | `rep movsb` | general registers | `rep movsb` | `rep movsb` |
+//! | `automatic` | general registers | the best of these | `rep movsb` if the CPU has ERMS |
 //!
 //! Where `rep movsb` copies, `rep stosb` zeroes.
 //!
 //! Relaxed variables hold what the accesses look at. They may be read while another thread changes
 //! them, one before and one after: every combination is one that the CPU can run.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::copy::SMALL;
+use super::{vector_copy, vector_zero};
 
 /// A back end of this architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Choice {
     /// What is fastest for each length.
     Automatic,
-    /// EVEX moves of 32 bytes with the registers that have no legacy name.
+    /// EVEX moves of 64 bytes with the registers that have no legacy name.
     Avx512,
+    /// EVEX moves of 32 bytes with the same registers.
+    Avx512Vl,
     /// VEX moves of 32 bytes.
     Avx,
     /// Legacy moves of 16 bytes.
@@ -32,20 +35,16 @@ pub(crate) enum Choice {
     RepMovsb,
 }
 
-/// The vector moves in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum Vector {
+/// What accesses are made with that are neither inline nor long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaf {
+    /// What every CPU of this architecture has, in use until [`Choice::apply`] has looked.
     Sse2,
     Avx,
-    Avx512,
+    Evex32,
+    Evex64,
+    Strings,
 }
-
-/// Until [`Choice::apply`] has looked, what every CPU of this architecture has.
-static VECTOR: AtomicU8 = AtomicU8::new(Vector::Sse2 as u8);
-
-/// The length from which an access is a long one, for which [`STRINGS`] counts.
-static LONG_FROM: AtomicUsize = AtomicUsize::new(CHUNK);
 
 /// What long accesses use.
 static STRINGS: AtomicU8 = AtomicU8::new(Strings::Never as u8);
@@ -59,7 +58,8 @@ enum Strings {
     Always,
 }
 
-/// Bytes that one vector loop moves before the next begins.
+/// The length from which an access is a long one: bytes that one vector loop moves before the next
+/// begins.
 ///
 /// From here on `rep movsb` is as fast as any vector loop where the CPU has ERMS, and needs
 /// neither pieces nor a second pass after a fault. Below, its start costs more.
@@ -68,13 +68,14 @@ pub(crate) const CHUNK: usize = 64 << 10;
 impl Choice {
     /// Every back end of this architecture; the default first.
     pub(crate) const ALL: &[Self] =
-        &[Self::Automatic, Self::Avx512, Self::Avx, Self::Sse2, Self::RepMovsb];
+        &[Self::Automatic, Self::Avx512, Self::Avx512Vl, Self::Avx, Self::Sse2, Self::RepMovsb];
 
     /// Returns the name by which users know it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Automatic => "automatic",
             Self::Avx512 => "avx512",
+            Self::Avx512Vl => "avx512vl",
             Self::Avx => "avx",
             Self::Sse2 => "sse2",
             Self::RepMovsb => "rep movsb",
@@ -86,10 +87,12 @@ impl Choice {
         match self {
             Self::Automatic | Self::Sse2 | Self::RepMovsb => true,
             Self::Avx => std::is_x86_feature_detected!("avx"),
-            // The moves are VEX ones where EVEX has nothing to add.
+            // The moves of 64 bytes come with some of 32, and with one of any number of bytes.
             Self::Avx512 => {
-                std::is_x86_feature_detected!("avx")
-                    && std::is_x86_feature_detected!("avx512f")
+                Self::Avx512Vl.is_supported() && std::is_x86_feature_detected!("avx512bw")
+            }
+            Self::Avx512Vl => {
+                std::is_x86_feature_detected!("avx512f")
                     && std::is_x86_feature_detected!("avx512vl")
             }
         }
@@ -101,37 +104,19 @@ impl Choice {
     /// When the CPU does not support it.
     pub(crate) fn apply(self) {
         assert!(self.is_supported(), "our own invariant: a back end that the CPU has");
-        let (vector, long_from, strings) = match self {
-            Self::Automatic if has_fast_strings() => (best_vector(), CHUNK, Strings::WhereFast),
-            Self::Automatic => (best_vector(), CHUNK, Strings::Never),
-            Self::Avx512 => (Vector::Avx512, CHUNK, Strings::Never),
-            Self::Avx => (Vector::Avx, CHUNK, Strings::Never),
-            Self::Sse2 => (Vector::Sse2, CHUNK, Strings::Never),
-            Self::RepMovsb => (best_vector(), SMALL + 1, Strings::Always),
+        let (leaf, strings) = match self {
+            Self::Automatic if has_fast_strings() => (best(), Strings::WhereFast),
+            Self::Automatic => (best(), Strings::Never),
+            Self::Avx512 => (Leaf::Evex64, Strings::Never),
+            Self::Avx512Vl => (Leaf::Evex32, Strings::Never),
+            Self::Avx => (Leaf::Avx, Strings::Never),
+            Self::Sse2 => (Leaf::Sse2, Strings::Never),
+            Self::RepMovsb => (Leaf::Strings, Strings::Always),
         };
-        VECTOR.store(vector as u8, Ordering::Relaxed);
-        LONG_FROM.store(long_from, Ordering::Relaxed);
+        vector_copy::select(leaf);
+        vector_zero::select(leaf);
         STRINGS.store(strings as u8, Ordering::Relaxed);
     }
-}
-
-/// Returns the vector moves in use, which the CPU has.
-#[inline(always)]
-pub(super) fn vector() -> Vector {
-    let vector = VECTOR.load(Ordering::Relaxed);
-    if vector == Vector::Avx512 as u8 {
-        Vector::Avx512
-    } else if vector == Vector::Avx as u8 {
-        Vector::Avx
-    } else {
-        Vector::Sse2
-    }
-}
-
-/// Returns the length from which an access is a long one: more than [`SMALL`], at most [`CHUNK`].
-#[inline(always)]
-pub(crate) fn long_from() -> usize {
-    LONG_FROM.load(Ordering::Relaxed)
 }
 
 /// Returns whether string instructions are to do a long copy.
@@ -149,13 +134,16 @@ pub(crate) fn prefers_exact_zero() -> bool {
     STRINGS.load(Ordering::Relaxed) != Strings::Never as u8
 }
 
-fn best_vector() -> Vector {
-    if Choice::Avx512.is_supported() {
-        Vector::Avx512
+fn best() -> Leaf {
+    // The first CPUs with AVX-512 slowed down for a while after an instruction of 64 bytes.
+    if Choice::Avx512.is_supported() && std::is_x86_feature_detected!("avx512vbmi2") {
+        Leaf::Evex64
+    } else if Choice::Avx512Vl.is_supported() {
+        Leaf::Evex32
     } else if Choice::Avx.is_supported() {
-        Vector::Avx
+        Leaf::Avx
     } else {
-        Vector::Sse2
+        Leaf::Sse2
     }
 }
 
@@ -169,9 +157,7 @@ fn has_fast_strings() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        CHUNK, Choice, SMALL, Vector, long_from, prefers_exact, prefers_exact_zero, vector,
-    };
+    use super::{Leaf, best, prefers_exact, prefers_exact_zero, vector_copy, vector_zero};
     use crate::BackEnd;
     use crate::test_memory::with_each_back_end;
 
@@ -181,18 +167,21 @@ mod tests {
         with_each_back_end(|back_end| {
             let far = prefers_exact(at(0x9000), at(0x5000));
             let ahead = prefers_exact(at(0x9001), at(0x5000));
-            let in_use = (vector(), long_from(), far, ahead, prefers_exact_zero());
+            let uses = |leaf| {
+                (vector_copy::leaf(), vector_zero::leaf())
+                    == (vector_copy::address_of(leaf), vector_zero::address_of(leaf))
+            };
+            let strings = (far, ahead, prefers_exact_zero());
             match back_end.name() {
-                "avx512" => assert_eq!(in_use, (Vector::Avx512, CHUNK, false, false, false)),
-                "avx" => assert_eq!(in_use, (Vector::Avx, CHUNK, false, false, false)),
-                "sse2" => assert_eq!(in_use, (Vector::Sse2, CHUNK, false, false, false)),
-                "rep movsb" => {
-                    assert_eq!((long_from(), far, ahead, in_use.4), (SMALL + 1, true, true, true));
-                }
+                "avx512" => assert!(uses(Leaf::Evex64) && strings == (false, false, false)),
+                "avx512vl" => assert!(uses(Leaf::Evex32) && strings == (false, false, false)),
+                "avx" => assert!(uses(Leaf::Avx) && strings == (false, false, false)),
+                "sse2" => assert!(uses(Leaf::Sse2) && strings == (false, false, false)),
+                "rep movsb" => assert!(uses(Leaf::Strings) && strings == (true, true, true)),
                 _ => {
                     assert_eq!(back_end, BackEnd::AUTOMATIC);
-                    assert_eq!((long_from(), ahead, in_use.4), (CHUNK, false, far));
-                    assert_eq!(vector() == Vector::Avx512, Choice::Avx512.is_supported());
+                    assert_eq!(strings, (far, false, far));
+                    assert!(uses(best()) && !uses(Leaf::Strings));
                 }
             }
         });

@@ -2,8 +2,8 @@
 //!
 //! # Registers
 //!
-//! Inline copies use RAX, RDX, general registers of the compiler's choice, and XMM0-3; they load
-//! everything before they store anything. `rep movsb` changes RDI, RSI and RCX, also when it
+//! Inline copies use RAX, RDX and general registers of the compiler's choice; they load everything
+//! before they store anything. `rep movsb` changes RDI, RSI and RCX, also when it
 //! faults, and RCX is then what is left (Intel SDM, volume 2B, REP). Flags change.
 //!
 //! # Fault path
@@ -14,13 +14,12 @@
 
 use std::arch::asm;
 
-use super::back_end::{Vector, vector};
-use super::vector_copy::{safecopy_copy_avx, safecopy_copy_avx512vl, safecopy_copy_sse2};
+use super::vector_copy;
 use crate::recovery::recover;
 use crate::stop::Stop;
 
 /// The longest copy that [`copy_small`] takes, and the longest zeroing of `zero_small`.
-pub(crate) const SMALL: usize = 64;
+pub(crate) const SMALL: usize = 32;
 
 /// Copies up to [`SMALL`] bytes, all loads before the first store. After a fault, any part of
 /// the destination may have been written.
@@ -31,83 +30,55 @@ pub(crate) const SMALL: usize = 64;
 #[inline(always)]
 pub(crate) unsafe fn copy_small(dst: *mut u8, src: *const u8, len: usize) -> Stop {
     let (info, addr);
-    if len > 32 {
-        if vector() == Vector::Sse2 {
-            // SAFETY: 1. was just checked, and is ours; 2. is ours.
-            return unsafe { copy_small_sse2(dst, src, len) };
-        }
-        // SAFETY: AVX is there; the moves lie within `len`, which is at least 32.
-        unsafe {
-            asm!(
-                "20:",
-                "vmovdqu xmm0, [{src}]",
-                "vmovdqu xmm1, [{src} + 16]",
-                "vmovdqu xmm2, [{src} + {len} - 32]",
-                "vmovdqu xmm3, [{src} + {len} - 16]",
-                "vmovdqu [{dst}], xmm0",
-                "vmovdqu [{dst} + 16], xmm1",
-                "vmovdqu [{dst} + {len} - 32], xmm2",
-                "vmovdqu [{dst} + {len} - 16], xmm3",
-                "21:",
-                "xor eax, eax",
-                "22:",
-                recover!("20b", "21b", "22b"),
-                dst = in(reg) dst,
-                src = in(reg) src,
-                len = in(reg) len,
-                out("rax") info,
-                out("rdx") addr,
-                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-                options(nostack),
-            );
-        }
-    } else if len > 16 {
-        // SAFETY: the moves lie within `len`, which is at least 16.
-        unsafe {
-            asm!(
-                "20:",
-                "mov rax, [{src}]",
-                "mov rdx, [{src} + 8]",
-                "mov {t0}, [{src} + {len} - 16]",
-                "mov {t1}, [{src} + {len} - 8]",
-                "mov [{dst}], rax",
-                "mov [{dst} + 8], rdx",
-                "mov [{dst} + {len} - 16], {t0}",
-                "mov [{dst} + {len} - 8], {t1}",
-                "21:",
-                "xor eax, eax",
-                "22:",
-                recover!("20b", "21b", "22b"),
-                dst = in(reg) dst,
-                src = in(reg) src,
-                len = in(reg) len,
-                t0 = out(reg) _,
-                t1 = out(reg) _,
-                out("rax") info,
-                out("rdx") addr,
-                options(nostack),
-            );
-        }
-    } else if len >= 8 {
-        // SAFETY: the moves lie within `len`, which is at least 8.
-        unsafe {
-            asm!(
-                "20:",
-                "mov rax, [{src}]",
-                "mov rdx, [{src} + {len} - 8]",
-                "mov [{dst}], rax",
-                "mov [{dst} + {len} - 8], rdx",
-                "21:",
-                "xor eax, eax",
-                "22:",
-                recover!("20b", "21b", "22b"),
-                dst = in(reg) dst,
-                src = in(reg) src,
-                len = in(reg) len,
-                out("rax") info,
-                out("rdx") addr,
-                options(nostack),
-            );
+    if len >= 8 {
+        if len > 16 {
+            // SAFETY: the moves lie within `len`, which is at least 16.
+            unsafe {
+                asm!(
+                    "20:",
+                    "mov rax, [{src}]",
+                    "mov rdx, [{src} + 8]",
+                    "mov {t0}, [{src} + {len} - 16]",
+                    "mov {t1}, [{src} + {len} - 8]",
+                    "mov [{dst}], rax",
+                    "mov [{dst} + 8], rdx",
+                    "mov [{dst} + {len} - 16], {t0}",
+                    "mov [{dst} + {len} - 8], {t1}",
+                    "21:",
+                    "xor eax, eax",
+                    "22:",
+                    recover!("20b", "21b", "22b"),
+                    dst = in(reg) dst,
+                    src = in(reg) src,
+                    len = in(reg) len,
+                    t0 = out(reg) _,
+                    t1 = out(reg) _,
+                    out("rax") info,
+                    out("rdx") addr,
+                    options(nostack),
+                );
+            }
+        } else {
+            // SAFETY: the moves lie within `len`, which is at least 8.
+            unsafe {
+                asm!(
+                    "20:",
+                    "mov rax, [{src}]",
+                    "mov rdx, [{src} + {len} - 8]",
+                    "mov [{dst}], rax",
+                    "mov [{dst} + {len} - 8], rdx",
+                    "21:",
+                    "xor eax, eax",
+                    "22:",
+                    recover!("20b", "21b", "22b"),
+                    dst = in(reg) dst,
+                    src = in(reg) src,
+                    len = in(reg) len,
+                    out("rax") info,
+                    out("rdx") addr,
+                    options(nostack),
+                );
+            }
         }
     } else if len >= 4 {
         // SAFETY: the moves lie within `len`, which is at least 4.
@@ -159,59 +130,35 @@ pub(crate) unsafe fn copy_small(dst: *mut u8, src: *const u8, len: usize) -> Sto
     Stop { info, addr }
 }
 
-/// Does [`copy_small`] for more than 32 bytes without AVX.
-///
-/// # Safety
-/// 1. `32 <= len <= SMALL`.
-/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
-#[cold]
-#[inline(never)]
-unsafe fn copy_small_sse2(dst: *mut u8, src: *const u8, len: usize) -> Stop {
-    let (info, addr);
-    // SAFETY: the moves lie within `len` (1), whose bytes may be accessed (2).
-    unsafe {
-        asm!(
-            "20:",
-            "movups xmm0, [{src}]",
-            "movups xmm1, [{src} + 16]",
-            "movups xmm2, [{src} + {len} - 32]",
-            "movups xmm3, [{src} + {len} - 16]",
-            "movups [{dst}], xmm0",
-            "movups [{dst} + 16], xmm1",
-            "movups [{dst} + {len} - 32], xmm2",
-            "movups [{dst} + {len} - 16], xmm3",
-            "21:",
-            "xor eax, eax",
-            "22:",
-            recover!("20b", "21b", "22b"),
-            dst = in(reg) dst,
-            src = in(reg) src,
-            len = in(reg) len,
-            out("rax") info,
-            out("rdx") addr,
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-            options(nostack),
-        );
-    }
-    Stop { info, addr }
-}
-
 /// Copies more than [`SMALL`] bytes with vector moves. After a fault, any part of the destination
 /// may have been written.
 ///
 /// # Safety
 /// 1. `len > SMALL`.
 /// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Stop {
-    match vector() {
-        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
-        Vector::Avx512 => unsafe { safecopy_copy_avx512vl(dst, src, len) },
-        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
-        Vector::Avx => unsafe { safecopy_copy_avx(dst, src, len) },
-        // SAFETY: 1. and 2. are ours, and every x86-64 CPU has SSE2.
-        Vector::Sse2 => unsafe { safecopy_copy_sse2(dst, src, len) },
+    let (info, addr);
+    // SAFETY: the leaf does what 1. and 2. allow, with instructions that the CPU has, and changes
+    // the registers that are declared. A call by hand rather than through an ABI: whoever inlines
+    // this keeps its other registers, and needs no frame to save them in.
+    unsafe {
+        asm!(
+            "call {leaf}",
+            leaf = in(reg) vector_copy::leaf(),
+            in("rdi") dst,
+            in("rsi") src,
+            inout("rdx") len => addr,
+            out("rax") info,
+            out("rcx") _, out("r8") _, out("r9") _,
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _,
+            out("xmm5") _, out("xmm6") _, out("xmm7") _, out("xmm8") _,
+            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _, out("xmm20") _,
+            out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _,
+            out("k1") _,
+        );
     }
+    Stop { info, addr }
 }
 
 /// Copies bytes in ascending order, and returns how many are left.

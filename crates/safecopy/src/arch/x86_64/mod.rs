@@ -28,7 +28,7 @@ mod vector_copy;
 mod vector_zero;
 mod zero;
 
-pub(crate) use back_end::{CHUNK, Choice, long_from, prefers_exact, prefers_exact_zero};
+pub(crate) use back_end::{CHUNK, Choice, prefers_exact, prefers_exact_zero};
 pub(crate) use context::{REPORTS_FIRST_BYTE, is_canonical, program_counter, resume_at, untagged};
 pub(crate) use copy::{SMALL, copy_chunk, copy_exact, copy_small};
 pub(crate) use zero::{zero_chunk, zero_exact, zero_small};

@@ -1,11 +1,12 @@
-//! Copies of more than 64 bytes with vector moves: x86-64.
+//! Copies of more than 32 bytes with vector moves: x86-64.
 //!
 //! # Registers
 //!
-//! Functions of the System V ABI: destination, source and length in RDI, RSI and RDX. They change
-//! those, RAX, RCX, R8, flags, and vector registers: XMM0-7 (`sse2`), YMM0-7 (`avx`, which ends
-//! with `vzeroupper`) or YMM16-23 (`avx512vl`: registers without a legacy name, whose upper halves
-//! hold nobody up). They push nothing.
+//! Leaves that only [`copy_chunk`](super::copy::copy_chunk) calls, with destination, source and
+//! length in RDI, RSI and RDX. RDI and RSI stay what they are. Changed are RAX and RDX (the stop),
+//! RCX, R8, R9, flags, and vector registers: XMM0-8 (`sse2`), YMM0-8 (`avx`, which ends with
+//! `vzeroupper`), YMM or ZMM16-24 (`evex32`, `evex64`: registers without a legacy name, whose upper
+//! halves hold nobody up). They push nothing.
 //!
 //! # Fault path
 //!
@@ -14,23 +15,59 @@
 #![expect(unsafe_code, reason = "assembly")]
 
 use std::arch::global_asm;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::back_end::Leaf;
 use crate::recovery::recover;
-use crate::stop::Stop;
 
+// Code, of which only the addresses are taken: they are no functions of any ABI, see above.
 unsafe extern "C" {
-    pub(super) fn safecopy_copy_sse2(dst: *mut u8, src: *const u8, len: usize) -> Stop;
-    pub(super) fn safecopy_copy_avx(dst: *mut u8, src: *const u8, len: usize) -> Stop;
-    pub(super) fn safecopy_copy_avx512vl(dst: *mut u8, src: *const u8, len: usize) -> Stop;
+    #[link_name = "safecopy_copy_sse2"]
+    static SSE2: u8;
+    #[link_name = "safecopy_copy_avx"]
+    static AVX: u8;
+    #[link_name = "safecopy_copy_evex32"]
+    static EVEX32: u8;
+    #[link_name = "safecopy_copy_evex64"]
+    static EVEX64: u8;
+    #[link_name = "safecopy_copy_strings"]
+    static STRINGS: u8;
 }
 
-/// One vector copy of more than 64 bytes, for one vector width.
+/// The leaf in use.
+static LEAF: AtomicPtr<u8> = AtomicPtr::new((&raw const SSE2).cast_mut());
+
+/// Returns the address of the leaf in use, whose instructions the CPU has.
+#[inline(always)]
+pub(super) fn leaf() -> *mut u8 {
+    LEAF.load(Ordering::Relaxed)
+}
+
+/// Puts a leaf into use, which the CPU must be able to run.
+pub(super) fn select(leaf: Leaf) {
+    LEAF.store(address_of(leaf), Ordering::Relaxed);
+}
+
+/// Returns the address of a leaf.
+pub(super) fn address_of(leaf: Leaf) -> *mut u8 {
+    let code = match leaf {
+        Leaf::Sse2 => &raw const SSE2,
+        Leaf::Avx => &raw const AVX,
+        Leaf::Evex32 => &raw const EVEX32,
+        Leaf::Evex64 => &raw const EVEX64,
+        Leaf::Strings => &raw const STRINGS,
+    };
+    code.cast_mut()
+}
+
+/// One vector copy of more than 32 bytes, for one vector width.
 ///
 /// A macro because the three differ only in names that the assembler must see: `$load`/`$store`
 /// (unaligned), the register name's two halves, the width and what restores the upper halves.
 macro_rules! vector_copy {
     ($name:literal, $mov:literal, $reg:literal, $width:literal, [$a:literal $b:literal $c:literal
-     $d:literal $e:literal $f:literal $g:literal $h:literal], $leave:literal) => {
+     $d:literal $e:literal $f:literal $g:literal $h:literal $i:literal], $short:expr, $split:expr,
+     $leave:literal) => {
         global_asm!(
             concat!(".pushsection .text.", $name, ",\"ax\",@progbits"),
             concat!(".globl ", $name),
@@ -40,17 +77,27 @@ macro_rules! vector_copy {
             concat!($name, ":"),
             concat!(".set W, ", $width),
             "20:",
+            $short,
+            // The first vector and the last are moved whatever the length, and loaded first.
+            concat!($mov, " ", $reg, $a, ", [rsi]"),
+            concat!($mov, " ", $reg, $b, ", [rsi + rdx - W]"),
+            "cmp rdx, 2*W",
+            "ja 23f",
+            concat!($mov, " [rdi], ", $reg, $a),
+            concat!($mov, " [rdi + rdx - W], ", $reg, $b),
+            "xor eax, eax",
+            $leave,
+            "ret",
+            "23:",
             "cmp rdx, 4*W",
             "ja 24f",
             // Up to four vectors: two from the front, two from the back.
-            concat!($mov, " ", $reg, $a, ", [rsi]"),
-            concat!($mov, " ", $reg, $b, ", [rsi + W]"),
-            concat!($mov, " ", $reg, $c, ", [rsi + rdx - 2*W]"),
-            concat!($mov, " ", $reg, $d, ", [rsi + rdx - W]"),
+            concat!($mov, " ", $reg, $c, ", [rsi + W]"),
+            concat!($mov, " ", $reg, $d, ", [rsi + rdx - 2*W]"),
             concat!($mov, " [rdi], ", $reg, $a),
-            concat!($mov, " [rdi + W], ", $reg, $b),
-            concat!($mov, " [rdi + rdx - 2*W], ", $reg, $c),
-            concat!($mov, " [rdi + rdx - W], ", $reg, $d),
+            concat!($mov, " [rdi + W], ", $reg, $c),
+            concat!($mov, " [rdi + rdx - 2*W], ", $reg, $d),
+            concat!($mov, " [rdi + rdx - W], ", $reg, $b),
             "xor eax, eax",
             $leave,
             "ret",
@@ -58,55 +105,54 @@ macro_rules! vector_copy {
             "cmp rdx, 8*W",
             "ja 25f",
             // Up to eight vectors: four from the front, four from the back.
-            concat!($mov, " ", $reg, $a, ", [rsi]"),
-            concat!($mov, " ", $reg, $b, ", [rsi + W]"),
-            concat!($mov, " ", $reg, $c, ", [rsi + 2*W]"),
-            concat!($mov, " ", $reg, $d, ", [rsi + 3*W]"),
-            concat!($mov, " ", $reg, $e, ", [rsi + rdx - 4*W]"),
-            concat!($mov, " ", $reg, $f, ", [rsi + rdx - 3*W]"),
-            concat!($mov, " ", $reg, $g, ", [rsi + rdx - 2*W]"),
-            concat!($mov, " ", $reg, $h, ", [rsi + rdx - W]"),
+            concat!($mov, " ", $reg, $c, ", [rsi + W]"),
+            concat!($mov, " ", $reg, $d, ", [rsi + 2*W]"),
+            concat!($mov, " ", $reg, $e, ", [rsi + 3*W]"),
+            concat!($mov, " ", $reg, $f, ", [rsi + rdx - 4*W]"),
+            concat!($mov, " ", $reg, $g, ", [rsi + rdx - 3*W]"),
+            concat!($mov, " ", $reg, $h, ", [rsi + rdx - 2*W]"),
             concat!($mov, " [rdi], ", $reg, $a),
-            concat!($mov, " [rdi + W], ", $reg, $b),
-            concat!($mov, " [rdi + 2*W], ", $reg, $c),
-            concat!($mov, " [rdi + 3*W], ", $reg, $d),
-            concat!($mov, " [rdi + rdx - 4*W], ", $reg, $e),
-            concat!($mov, " [rdi + rdx - 3*W], ", $reg, $f),
-            concat!($mov, " [rdi + rdx - 2*W], ", $reg, $g),
-            concat!($mov, " [rdi + rdx - W], ", $reg, $h),
+            concat!($mov, " [rdi + W], ", $reg, $c),
+            concat!($mov, " [rdi + 2*W], ", $reg, $d),
+            concat!($mov, " [rdi + 3*W], ", $reg, $e),
+            concat!($mov, " [rdi + rdx - 4*W], ", $reg, $f),
+            concat!($mov, " [rdi + rdx - 3*W], ", $reg, $g),
+            concat!($mov, " [rdi + rdx - 2*W], ", $reg, $h),
+            concat!($mov, " [rdi + rdx - W], ", $reg, $b),
             "xor eax, eax",
             $leave,
             "ret",
             "25:",
-            // One vector, then aligned stores four at a time, then the last four vectors.
-            concat!($mov, " ", $reg, $a, ", [rsi]"),
-            "lea rcx, [rdi + rdx - 4*W]",
-            "lea r8, [rsi + rdx - 4*W]",
-            "sub rsi, rdi",
-            concat!($mov, " [rdi], ", $reg, $a),
-            "and rdi, -W",
-            "add rdi, W",
+            $split,
+            // Aligned stores, four at a time, between the first vector and the last four. Those are
+            // loaded before the loop and stored after it: where source and destination lie equally
+            // within their pages, a load just behind a store is taken for one that depends on it.
+            concat!($mov, " ", $reg, $c, ", [rsi + rdx - 4*W]"),
+            concat!($mov, " ", $reg, $d, ", [rsi + rdx - 3*W]"),
+            concat!($mov, " ", $reg, $e, ", [rsi + rdx - 2*W]"),
+            "lea r9, [rdi + rdx - 4*W]",
+            "lea rcx, [rdi + W]",
+            "and rcx, -W",
+            "mov r8, rsi",
+            "sub r8, rdi",
             ".balign 32",
             "26:",
-            concat!($mov, " ", $reg, $a, ", [rsi + rdi]"),
-            concat!($mov, " ", $reg, $b, ", [rsi + rdi + W]"),
-            concat!($mov, " ", $reg, $c, ", [rsi + rdi + 2*W]"),
-            concat!($mov, " ", $reg, $d, ", [rsi + rdi + 3*W]"),
-            concat!($mov, " [rdi], ", $reg, $a),
-            concat!($mov, " [rdi + W], ", $reg, $b),
-            concat!($mov, " [rdi + 2*W], ", $reg, $c),
-            concat!($mov, " [rdi + 3*W], ", $reg, $d),
-            "add rdi, 4*W",
-            "cmp rdi, rcx",
+            concat!($mov, " ", $reg, $f, ", [r8 + rcx]"),
+            concat!($mov, " ", $reg, $g, ", [r8 + rcx + W]"),
+            concat!($mov, " ", $reg, $h, ", [r8 + rcx + 2*W]"),
+            concat!($mov, " ", $reg, $i, ", [r8 + rcx + 3*W]"),
+            concat!($mov, " [rcx], ", $reg, $f),
+            concat!($mov, " [rcx + W], ", $reg, $g),
+            concat!($mov, " [rcx + 2*W], ", $reg, $h),
+            concat!($mov, " [rcx + 3*W], ", $reg, $i),
+            "add rcx, 4*W",
+            "cmp rcx, r9",
             "jb 26b",
-            concat!($mov, " ", $reg, $a, ", [r8]"),
-            concat!($mov, " ", $reg, $b, ", [r8 + W]"),
-            concat!($mov, " ", $reg, $c, ", [r8 + 2*W]"),
-            concat!($mov, " ", $reg, $d, ", [r8 + 3*W]"),
-            concat!($mov, " [rcx], ", $reg, $a),
-            concat!($mov, " [rcx + W], ", $reg, $b),
-            concat!($mov, " [rcx + 2*W], ", $reg, $c),
-            concat!($mov, " [rcx + 3*W], ", $reg, $d),
+            concat!($mov, " [r9], ", $reg, $c),
+            concat!($mov, " [r9 + W], ", $reg, $d),
+            concat!($mov, " [r9 + 2*W], ", $reg, $e),
+            concat!($mov, " [r9 + 3*W], ", $reg, $b),
+            concat!($mov, " [rdi], ", $reg, $a),
             "xor eax, eax",
             "21:",
             $leave,
@@ -118,12 +164,73 @@ macro_rules! vector_copy {
     };
 }
 
-vector_copy!("safecopy_copy_sse2", "movups", "xmm", "16", ["0" "1" "2" "3" "4" "5" "6" "7"], "");
 vector_copy!(
-    "safecopy_copy_avx", "vmovdqu", "ymm", "32", ["0" "1" "2" "3" "4" "5" "6" "7"], "vzeroupper"
+    "safecopy_copy_sse2", "movups", "xmm", "16", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "", ""
+);
+vector_copy!(
+    "safecopy_copy_avx", "vmovdqu", "ymm", "32", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "",
+    "vzeroupper"
 );
 // Registers from 16 up have no legacy name, so their upper halves hold nobody up.
 vector_copy!(
-    "safecopy_copy_avx512vl", "vmovdqu64", "ymm", "32",
-    ["16" "17" "18" "19" "20" "21" "22" "23"], ""
+    "safecopy_copy_evex32", "vmovdqu64", "ymm", "32",
+    ["16" "17" "18" "19" "20" "21" "22" "23" "24"], "", "", ""
+);
+vector_copy!(
+    "safecopy_copy_evex64", "vmovdqu64", "zmm", "64",
+    ["16" "17" "18" "19" "20" "21" "22" "23" "24"],
+    concat!(
+        "cmp rdx, W\n",
+        "ja 22f\n",
+        "vmovdqu64 ymm16, [rsi]\n",
+        "vmovdqu64 ymm17, [rsi + rdx - 32]\n",
+        "vmovdqu64 [rdi], ymm16\n",
+        "vmovdqu64 [rdi + rdx - 32], ymm17\n",
+        "xor eax, eax\n",
+        "ret\n",
+        "22:"
+    ),
+    // A store across the end of a page costs as much as half a page of others, and with the last
+    // vector a buffer that begins a few bytes into its page makes one. What lies behind the end of
+    // that page, less than a vector, is moved first.
+    concat!(
+        "lea r9, [rdi + rdx - 1]\n",
+        "and r9d, 4095\n",
+        "cmp r9d, W - 1\n",
+        "jae 27f\n",
+        "mov ecx, W - 1\n",
+        "sub ecx, r9d\n",
+        "mov rax, -1\n",
+        "shr rax, cl\n",
+        "kmovq k1, rax\n",
+        "not r9\n",
+        "add rdx, r9\n",
+        "vmovdqu8 zmm18{{k1}}{{z}}, [rsi + rdx]\n",
+        "vmovdqu8 [rdi + rdx]{{k1}}, zmm18\n",
+        "vmovdqu64 zmm17, [rsi + rdx - W]\n",
+        "27:"
+    ),
+    ""
+);
+
+global_asm!(
+    ".pushsection .text.safecopy_copy_strings,\"ax\",@progbits",
+    ".globl safecopy_copy_strings",
+    ".hidden safecopy_copy_strings",
+    ".type safecopy_copy_strings, @function",
+    ".balign 64",
+    "safecopy_copy_strings:",
+    "mov rcx, rdx",
+    "mov r8, rdi",
+    "mov r9, rsi",
+    "20:",
+    "rep movsb",
+    "xor eax, eax",
+    "21:",
+    "mov rdi, r8",
+    "mov rsi, r9",
+    "ret",
+    recover!("20b", "21b", "21b"),
+    ".size safecopy_copy_strings, . - safecopy_copy_strings",
+    ".popsection",
 );

@@ -2,8 +2,8 @@
 //!
 //! # Registers
 //!
-//! Inline zeroing uses RAX, which is zero, RDX, general registers of the compiler's choice, and
-//! XMM0. `rep stosb` changes RDI and RCX, also when it faults, and RCX is then what is left (Intel
+//! Inline zeroing uses RAX, which is zero, RDX and general registers of the compiler's choice.
+//! `rep stosb` changes RDI and RCX, also when it faults, and RCX is then what is left (Intel
 //! SDM, volume 2B, REP). Flags change.
 //!
 //! # Fault path
@@ -14,8 +14,7 @@
 
 use std::arch::asm;
 
-use super::back_end::{Vector, vector};
-use super::vector_zero::{safecopy_zero_avx, safecopy_zero_avx512vl, safecopy_zero_sse2};
+use super::vector_zero;
 use crate::recovery::recover;
 use crate::stop::Stop;
 
@@ -27,66 +26,43 @@ use crate::stop::Stop;
 #[inline(always)]
 pub(crate) unsafe fn zero_small(dst: *mut u8, len: usize) -> Stop {
     let (info, addr);
-    if len > 32 {
-        if vector() == Vector::Sse2 {
-            // SAFETY: 1. was just checked, and is ours; 2. is ours.
-            return unsafe { zero_small_sse2(dst, len) };
-        }
-        // SAFETY: AVX is there; the moves lie within `len`, which is at least 32.
-        unsafe {
-            asm!(
-                "xor eax, eax",
-                "vpxor xmm0, xmm0, xmm0",
-                "20:",
-                "vmovdqu [{dst}], xmm0",
-                "vmovdqu [{dst} + 16], xmm0",
-                "vmovdqu [{dst} + {len} - 32], xmm0",
-                "vmovdqu [{dst} + {len} - 16], xmm0",
-                "21:",
-                recover!("20b", "21b", "21b"),
-                dst = in(reg) dst,
-                len = in(reg) len,
-                out("rax") info,
-                out("rdx") addr,
-                out("xmm0") _,
-                options(nostack),
-            );
-        }
-    } else if len > 16 {
-        // SAFETY: the moves lie within `len`, which is at least 16.
-        unsafe {
-            asm!(
-                "xor eax, eax",
-                "20:",
-                "mov [{dst}], rax",
-                "mov [{dst} + 8], rax",
-                "mov [{dst} + {len} - 16], rax",
-                "mov [{dst} + {len} - 8], rax",
-                "21:",
-                recover!("20b", "21b", "21b"),
-                dst = in(reg) dst,
-                len = in(reg) len,
-                out("rax") info,
-                out("rdx") addr,
-                options(nostack),
-            );
-        }
-    } else if len >= 8 {
-        // SAFETY: the moves lie within `len`, which is at least 8.
-        unsafe {
-            asm!(
-                "xor eax, eax",
-                "20:",
-                "mov [{dst}], rax",
-                "mov [{dst} + {len} - 8], rax",
-                "21:",
-                recover!("20b", "21b", "21b"),
-                dst = in(reg) dst,
-                len = in(reg) len,
-                out("rax") info,
-                out("rdx") addr,
-                options(nostack),
-            );
+    if len >= 8 {
+        if len > 16 {
+            // SAFETY: the moves lie within `len`, which is at least 16.
+            unsafe {
+                asm!(
+                    "xor eax, eax",
+                    "20:",
+                    "mov [{dst}], rax",
+                    "mov [{dst} + 8], rax",
+                    "mov [{dst} + {len} - 16], rax",
+                    "mov [{dst} + {len} - 8], rax",
+                    "21:",
+                    recover!("20b", "21b", "21b"),
+                    dst = in(reg) dst,
+                    len = in(reg) len,
+                    out("rax") info,
+                    out("rdx") addr,
+                    options(nostack),
+                );
+            }
+        } else {
+            // SAFETY: the moves lie within `len`, which is at least 8.
+            unsafe {
+                asm!(
+                    "xor eax, eax",
+                    "20:",
+                    "mov [{dst}], rax",
+                    "mov [{dst} + {len} - 8], rax",
+                    "21:",
+                    recover!("20b", "21b", "21b"),
+                    dst = in(reg) dst,
+                    len = in(reg) len,
+                    out("rax") info,
+                    out("rdx") addr,
+                    options(nostack),
+                );
+            }
         }
     } else if len >= 4 {
         // SAFETY: the moves lie within `len`, which is at least 4.
@@ -128,54 +104,30 @@ pub(crate) unsafe fn zero_small(dst: *mut u8, len: usize) -> Stop {
     Stop { info, addr }
 }
 
-/// Does [`zero_small`] for more than 32 bytes without AVX.
-///
-/// # Safety
-/// 1. `32 <= len <= SMALL`.
-/// 2. Writing `[dst, dst + len)` harms nobody.
-#[cold]
-#[inline(never)]
-unsafe fn zero_small_sse2(dst: *mut u8, len: usize) -> Stop {
-    let (info, addr);
-    // SAFETY: the moves lie within `len` (1), whose bytes may be written (2).
-    unsafe {
-        asm!(
-            "xor eax, eax",
-            "xorps xmm0, xmm0",
-            "20:",
-            "movups [{dst}], xmm0",
-            "movups [{dst} + 16], xmm0",
-            "movups [{dst} + {len} - 32], xmm0",
-            "movups [{dst} + {len} - 16], xmm0",
-            "21:",
-            recover!("20b", "21b", "21b"),
-            dst = in(reg) dst,
-            len = in(reg) len,
-            out("rax") info,
-            out("rdx") addr,
-            out("xmm0") _,
-            options(nostack),
-        );
-    }
-    Stop { info, addr }
-}
-
 /// Zeroes more than [`SMALL`](super::SMALL) bytes with vector moves. After a fault, any part of
 /// them may have been zeroed.
 ///
 /// # Safety
 /// 1. `len > SMALL`.
 /// 2. Writing `[dst, dst + len)` harms nobody.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn zero_chunk(dst: *mut u8, len: usize) -> Stop {
-    match vector() {
-        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
-        Vector::Avx512 => unsafe { safecopy_zero_avx512vl(dst, len) },
-        // SAFETY: 1. and 2. are ours, and the CPU has the instructions.
-        Vector::Avx => unsafe { safecopy_zero_avx(dst, len) },
-        // SAFETY: 1. and 2. are ours, and every x86-64 CPU has SSE2.
-        Vector::Sse2 => unsafe { safecopy_zero_sse2(dst, len) },
+    let (info, addr);
+    // SAFETY: the leaf does what 1. and 2. allow, with instructions that the CPU has, and changes
+    // the registers that are declared.
+    unsafe {
+        asm!(
+            "call {leaf}",
+            leaf = in(reg) vector_zero::leaf(),
+            in("rdi") dst,
+            in("rsi") len,
+            out("rax") info,
+            out("rdx") addr,
+            out("rcx") _, out("r9") _,
+            out("xmm0") _, out("xmm16") _,
+        );
     }
+    Stop { info, addr }
 }
 
 /// Zeroes bytes in ascending order, and returns how many are left.
