@@ -153,6 +153,9 @@ pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Sto
             out("rcx") _, out("r8") _, out("r9") _,
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _,
             out("xmm5") _, out("xmm6") _, out("xmm7") _, out("xmm8") _,
+            // `vzeroupper` changes the upper halves of these as well.
+            out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
+            out("xmm14") _, out("xmm15") _,
             out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _, out("xmm20") _,
             out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _,
             out("k1") _,

@@ -4,9 +4,9 @@
 //!
 //! Leaves that only [`copy_chunk`](super::copy::copy_chunk) calls, with destination, source and
 //! length in RDI, RSI and RDX. RDI and RSI stay what they are. Changed are RAX and RDX (the stop),
-//! RCX, R8, R9, flags, and vector registers: XMM0-8 (`sse2`), YMM0-8 (`avx`, which ends with
-//! `vzeroupper`), YMM or ZMM16-24 (`evex32`, `evex64`: registers without a legacy name, whose upper
-//! halves hold nobody up). They push nothing.
+//! RCX, R8, R9, flags, and vector registers: XMM0-8 (`sse2`), YMM0-15 (`avx`, which ends with
+//! `vzeroupper`), YMM or ZMM16-24 and K1 (`evex32`, `evex64`: registers without a legacy name, whose
+//! upper halves hold nobody up). They push nothing.
 //!
 //! # Fault path
 //!

@@ -4,7 +4,7 @@
 //!
 //! Leaves that only [`zero_chunk`](super::zero::zero_chunk) calls, with destination and length in
 //! RDI and RSI, which stay what they are. Changed are RAX and RDX (the stop), RCX, R9, flags, and
-//! XMM0 (`sse2`), YMM0 (`avx`, which ends with `vzeroupper`), YMM or ZMM16 (`evex32`, `evex64`).
+//! XMM0 (`sse2`), YMM0-15 (`avx`, which ends with `vzeroupper`), YMM or ZMM16 (`evex32`, `evex64`).
 //! They push nothing.
 //!
 //! # Fault path

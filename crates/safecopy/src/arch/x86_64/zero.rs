@@ -125,6 +125,10 @@ pub(crate) unsafe fn zero_chunk(dst: *mut u8, len: usize) -> Stop {
             out("rdx") addr,
             out("rcx") _, out("r9") _,
             out("xmm0") _, out("xmm16") _,
+            // `vzeroupper` changes the upper halves of these as well.
+            out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _,
+            out("xmm6") _, out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _,
+            out("xmm11") _, out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
         );
     }
     Stop { info, addr }

@@ -7,12 +7,13 @@
 //! use here.
 
 /// Fills the named registers, runs `access`, and checks them. The compiler finds the values best kept
-/// where they are, unless an operand list names the register, or a call is in the way.
+/// where they are, unless an operand list names the register, or a call is in the way. `$value` makes
+/// the value of a register's number, and `$bits` what can be compared of it.
 macro_rules! with_pinned {
-    ($access:expr; $($name:ident in $register:tt),*) => {{
+    ($access:expr, $value:expr, $bits:expr; $($name:ident in $register:tt),*) => {{
         const NAMES: &[&str] = &[$($register),*];
-        let value = |at: usize| 1.5 + at as f64;
-        let [$(mut $name),*] = std::array::from_fn::<f64, { NAMES.len() }, _>(value);
+        let (value, bits) = ($value, $bits);
+        let [$(mut $name),*] = std::array::from_fn::<_, { NAMES.len() }, _>(value);
         // SAFETY: no instructions.
         unsafe {
             asm!("", $(inlateout($register) $name),*, options(nomem, nostack, preserves_flags));
@@ -23,7 +24,7 @@ macro_rules! with_pinned {
             asm!("", $(inlateout($register) $name),*, options(nomem, nostack, preserves_flags));
         }
         for (at, actual) in [$($name),*].into_iter().enumerate() {
-            assert_eq!(actual.to_bits(), value(at).to_bits(), "{}", NAMES[at]);
+            assert_eq!(bits(actual), bits(value(at)), "{}", NAMES[at]);
         }
         result
     }};
@@ -90,6 +91,18 @@ fn copy_pinned(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
 #[inline(never)]
 fn zero_pinned(dst: DstBlock<'_>) -> Transfer<HostFault> {
     machine::with_pinned_vectors(|| zero(dst))
+}
+
+/// Copies while every vector register is in use at its full width.
+#[inline(never)]
+fn copy_wide(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
+    machine::with_wide_vectors(|| copy(dst, src))
+}
+
+/// Zeroes while every vector register is in use at its full width.
+#[inline(never)]
+fn zero_wide(dst: DstBlock<'_>) -> Transfer<HostFault> {
+    machine::with_wide_vectors(|| zero(dst))
 }
 
 /// Fills every register, calls the access, and compares those that a call preserves, and those
@@ -172,6 +185,20 @@ fn pitfall_15_values_in_registers_survive_every_access_and_every_fault() {
 
 #[test]
 fn pitfall_15_vector_registers_in_use_survive_copies_and_zeroing() {
+    survives(copy_pinned, zero_pinned);
+}
+
+/// A program that was built for wider vectors has them in use, and inlines the same assembly.
+#[test]
+fn pitfall_15_wide_vector_registers_in_use_survive_copies_and_zeroing() {
+    survives(copy_wide, zero_wide);
+}
+
+/// Copies and zeroes, working and faulting, by functions that check registers themselves.
+fn survives(
+    copy: fn(DstBlock<'_>, SrcBlock<'_>) -> Transfer<HostFault>,
+    zero: fn(DstBlock<'_>) -> Transfer<HostFault>,
+) {
     let edge = Edge::new(Beyond::NoAccess);
     let other = Edge::new(Beyond::EndOfFile);
     let mut buffer = [0; 5000];
@@ -180,14 +207,14 @@ fn pitfall_15_vector_registers_in_use_survive_copies_and_zeroing() {
             for before in [len, len - 1, len / 2, 0] {
                 let expected = if before == len { Ok(len) } else { Err(before) };
                 let own = SrcBlock::from_slice(&buffer);
-                let result = copy_pinned(edge.dst(before, len), own);
+                let result = copy(edge.dst(before, len), own);
                 assert_eq!(result.map_err(|partial| partial.done), expected);
                 let own = DstBlock::from_slice(&mut buffer);
-                let result = copy_pinned(own, edge.src(before, len));
+                let result = copy(own, edge.src(before, len));
                 assert_eq!(result.map_err(|partial| partial.done), expected);
-                let result = copy_pinned(other.dst(before, len), edge.src(before, len));
+                let result = copy(other.dst(before, len), edge.src(before, len));
                 assert_eq!(result.map_err(|partial| partial.done), expected);
-                let result = zero_pinned(edge.dst(before, len));
+                let result = zero(edge.dst(before, len));
                 assert_eq!(result.map_err(|partial| partial.done), expected);
             }
         }

@@ -1,5 +1,6 @@
 //! All registers of aarch64.
 
+use std::arch::aarch64::uint64x2_t;
 use std::arch::{asm, global_asm};
 use std::ffi::c_void;
 
@@ -163,7 +164,30 @@ pub(super) fn call_watched(back_end: BackEnd, access: &mut dyn FnMut()) {
 #[inline(always)]
 pub(super) fn with_pinned_vectors<R>(access: impl FnOnce() -> R) -> R {
     with_pinned!(
-        access;
+        access, |at: usize| 1.5 + at as f64, f64::to_bits;
+        v0 in "v0", v1 in "v1", v2 in "v2", v3 in "v3",
+        v4 in "v4", v5 in "v5", v6 in "v6", v7 in "v7",
+        v8 in "v8", v9 in "v9", v10 in "v10", v11 in "v11",
+        v12 in "v12", v13 in "v13", v14 in "v14", v15 in "v15",
+        v16 in "v16", v17 in "v17", v18 in "v18", v19 in "v19",
+        v20 in "v20", v21 in "v21", v22 in "v22", v23 in "v23",
+        v24 in "v24", v25 in "v25", v26 in "v26", v27 in "v27",
+        v28 in "v28", v29 in "v29", v30 in "v30", v31 in "v31"
+    )
+}
+
+/// Runs `access` while every vector register is in use at its full width.
+#[inline(always)]
+pub(super) fn with_wide_vectors<R>(access: impl FnOnce() -> R) -> R {
+    let value = |at: usize| {
+        let words: [u64; 2] = std::array::from_fn(|word| 0x0101_0101 * (2 * at + word + 1) as u64);
+        // SAFETY: any bits are such a value.
+        unsafe { std::mem::transmute::<[u64; 2], uint64x2_t>(words) }
+    };
+    // SAFETY: any bits are such numbers.
+    let bits = |value: uint64x2_t| unsafe { std::mem::transmute::<uint64x2_t, [u64; 2]>(value) };
+    with_pinned!(
+        access, value, bits;
         v0 in "v0", v1 in "v1", v2 in "v2", v3 in "v3",
         v4 in "v4", v5 in "v5", v6 in "v6", v7 in "v7",
         v8 in "v8", v9 in "v9", v10 in "v10", v11 in "v11",

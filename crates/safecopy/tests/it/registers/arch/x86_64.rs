@@ -1,5 +1,6 @@
 //! All registers of x86-64.
 
+use std::arch::x86_64::__m256i;
 use std::arch::{asm, global_asm};
 use std::ffi::c_void;
 
@@ -190,11 +191,37 @@ fn enabled() -> u64 {
 #[inline(always)]
 pub(super) fn with_pinned_vectors<R>(access: impl FnOnce() -> R) -> R {
     with_pinned!(
-        access;
+        access, |at: usize| 1.5 + at as f64, f64::to_bits;
         v0 in "xmm0", v1 in "xmm1", v2 in "xmm2", v3 in "xmm3",
         v4 in "xmm4", v5 in "xmm5", v6 in "xmm6", v7 in "xmm7",
         v8 in "xmm8", v9 in "xmm9", v10 in "xmm10", v11 in "xmm11",
         v12 in "xmm12", v13 in "xmm13", v14 in "xmm14", v15 in "xmm15"
+    )
+}
+
+/// Runs `access` while every vector register is in use at its full width.
+#[inline(always)]
+pub(super) fn with_wide_vectors<R>(access: impl FnOnce() -> R) -> R {
+    assert!(std::is_x86_feature_detected!("avx"), "the machine has AVX");
+    // SAFETY: the machine has AVX.
+    unsafe { with_ymm(access) }
+}
+
+#[target_feature(enable = "avx")]
+fn with_ymm<R>(access: impl FnOnce() -> R) -> R {
+    let value = |at: usize| {
+        let words: [u64; 4] = std::array::from_fn(|word| 0x0101_0101 * (4 * at + word + 1) as u64);
+        // SAFETY: any bits are such a value.
+        unsafe { std::mem::transmute::<[u64; 4], __m256i>(words) }
+    };
+    // SAFETY: any bits are such numbers.
+    let bits = |value: __m256i| unsafe { std::mem::transmute::<__m256i, [u64; 4]>(value) };
+    with_pinned!(
+        access, value, bits;
+        v0 in "ymm0", v1 in "ymm1", v2 in "ymm2", v3 in "ymm3",
+        v4 in "ymm4", v5 in "ymm5", v6 in "ymm6", v7 in "ymm7",
+        v8 in "ymm8", v9 in "ymm9", v10 in "ymm10", v11 in "ymm11",
+        v12 in "ymm12", v13 in "ymm13", v14 in "ymm14", v15 in "ymm15"
     )
 }
 
