@@ -1,6 +1,6 @@
 //! A reader-writer lock whose readers use plain loads and stores, and whose writers pay for it.
 //!
-//! Each thread that reads has a [record](record) that says which lock it is reading. A reader
+//! Each thread that reads has a record that says which lock it is reading. A reader
 //! stores the lock's address there, and looks whether the lock is closed; a writer closes the lock,
 //! has every CPU that runs this process pass a memory barrier (`membarrier(2)`), and waits until no
 //! record names the lock. Whichever of the two comes first, one of them sees the other. So a reader

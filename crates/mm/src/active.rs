@@ -7,7 +7,7 @@ use rangeset::{KeyRange, RangeMap};
 use smallvec::SmallVec;
 
 use crate::pma::Pma;
-use crate::range::addrs;
+use crate::range::{PAGE, addrs};
 
 /// What is there now: protected by the *active* lock.
 ///
@@ -30,16 +30,19 @@ impl Active {
         self.peak.max(self.pmas.span())
     }
 
-    /// Returns the logarithm of how long pmas are on average, as of some time.
+    /// Returns the logarithm of how many bytes one remembered translation is worth, as of some time.
     #[inline(always)]
     pub(crate) fn spread(&self) -> u32 {
         self.spread.load(Ordering::Relaxed)
     }
 
-    /// Computes the spread anew.
-    pub(crate) fn update_spread(&self) -> u32 {
+    /// Computes the spread anew: as little as pages while all pages can be remembered one by one, and
+    /// no more than pmas are long on average.
+    pub(crate) fn update_spread(&self, slots: u64) -> u32 {
         let log = |count: u64| count.max(1).ilog2();
-        let spread = log(self.pmas.span()).saturating_sub(log(self.pmas.len() as u64));
+        let average = log(self.pmas.span()).saturating_sub(log(self.pmas.len() as u64));
+        let least = log(self.pmas.span() / (slots / 2)).max(PAGE.ilog2());
+        let spread = average.min(least);
         if spread != self.spread() {
             self.spread.store(spread, Ordering::Relaxed);
         }

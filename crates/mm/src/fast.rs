@@ -70,7 +70,7 @@ fn remembered(addr: u64, spread: u32) -> Translation {
     CACHE.with(|cache| cache[slot(addr, spread)].get())
 }
 
-/// Returns the slot for an address among pmas of about `2^spread` bytes. Only a hint: what is in
+/// Returns the slot for an address, of which there is one for every `2^spread` bytes. Only a hint: what is in
 /// the slot says itself what it is. Multiplying spreads regular distances evenly.
 #[inline(always)]
 fn slot(addr: u64, spread: u32) -> usize {
@@ -133,7 +133,7 @@ impl MemoryManager {
         if let Some((held, pma)) = active.pmas.get(addr)
             && std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), Arc::as_ptr(&self.memory))
         {
-            let slot = slot(addr, active.update_spread());
+            let slot = slot(addr, active.update_spread(SLOTS as u64));
             CACHE.with(|cache| cache[slot].set(Translation::of(held, pma, stamp)));
         }
     }

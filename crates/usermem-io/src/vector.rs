@@ -50,7 +50,7 @@ fn for_each_piece(
 ) -> Transfer<IoCause> {
     let mut done = 0;
     while done < total {
-        let Some(head) = ranges.head() else { break };
+        let Some((head, tail)) = ranges.split_first() else { break };
         let len = usize::try_from(head.len()).unwrap_or(usize::MAX).min(total - done);
         let moved = count::at_most(transfer(head.start(), done, len), len)
             .map_err(|partial| partial.after(done).map_cause(IoCause::from))?;
@@ -58,7 +58,8 @@ fn for_each_piece(
             return Err(Partial::new(done, IoCause::NoProgress));
         }
         done += moved;
-        ranges = ranges.drop_first(moved as u64);
+        let is_whole = moved as u64 == head.len();
+        ranges = if is_whole { tail } else { ranges.drop_first(moved as u64) };
     }
     Ok(done)
 }

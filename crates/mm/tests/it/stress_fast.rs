@@ -20,7 +20,7 @@ use crate::stress::{
     MADV_DONTNEED, OBJECT, PAGES, Random, SLOTS, TAG, WORD, at, first_page, place,
 };
 
-const GENERATIONS: u64 = if cfg!(target_arch = "x86_64") { 400 } else { 30 };
+const GENERATIONS: u64 = if cfg!(target_arch = "x86_64") { 60 } else { 10 };
 
 struct World {
     mm: Arc<MemoryManager>,
