@@ -152,7 +152,6 @@ impl<'a, M> Block<'a, M> {
     ///    of it exists. It may be unmapped, protected or changed at any time.
     #[inline(always)]
     #[must_use]
-    #[inline]
     pub unsafe fn from_raw(ptr: *mut u8, len: usize) -> Self {
         assert!(ptr.addr().checked_add(len).is_some(), "a block must not wrap");
         Self { ptr, len, marker: PhantomData }
