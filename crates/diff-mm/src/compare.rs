@@ -83,6 +83,8 @@ struct Comparison<'a> {
     miscounts_locks: bool,
     data_is_limited: bool,
     stack_is_limited: bool,
+    /// Whether data and stacks of the parent are limited, while its child runs.
+    limits_of_parent: (bool, bool),
 }
 
 impl<'a> Comparison<'a> {
@@ -97,6 +99,7 @@ impl<'a> Comparison<'a> {
             miscounts_locks: false,
             data_is_limited: false,
             stack_is_limited: false,
+            limits_of_parent: (false, false),
         }
     }
 
@@ -117,11 +120,16 @@ impl<'a> Comparison<'a> {
         if self.files_change && masks::has_early_copies(step, ours, theirs) {
             return Err(Stop::Mask("early copies"));
         }
-        if step.op == Op::LimitData {
-            self.data_is_limited = step.args[0] != u64::MAX;
-        }
-        if step.op == Op::LimitStack {
-            self.stack_is_limited = step.args[0] < PAGES * PAGE;
+        match step.op {
+            Op::LimitData => self.data_is_limited = step.args[0] != u64::MAX,
+            Op::LimitStack => self.stack_is_limited = step.args[0] < PAGES * PAGE,
+            Op::Fork if theirs.outcome == Outcome::Value(0) => {
+                self.limits_of_parent = (self.data_is_limited, self.stack_is_limited);
+            }
+            Op::Exit if theirs.outcome == Outcome::Value(0) => {
+                (self.data_is_limited, self.stack_is_limited) = self.limits_of_parent;
+            }
+            _ => {}
         }
         let keeps_lock = masks::loses_count_of_locks(step, self.before);
         self.miscounts_locks |= keeps_lock;

@@ -212,8 +212,8 @@ impl MemoryManager {
         };
         self.make_all_present(range, access_of).map_err(|stop| match stop {
             Stop::Refused(_) => Errno::EINVAL,
-            Stop::Hole(_) | Stop::Fault(FaultKind::NoMemory) => Errno::ENOMEM,
-            Stop::Fault(_) => Errno::EFAULT,
+            Stop::Hole(_) | Stop::Fault(FaultKind::NoMemory, _) => Errno::ENOMEM,
+            Stop::Fault(..) => Errno::EFAULT,
         })
     }
 }

@@ -48,8 +48,8 @@ impl MemoryManager {
         }
         self.make_all_present(range, for_population).map_err(|stop| match stop {
             Stop::Hole(_) | Stop::Refused(_) => Errno::ENOMEM,
-            Stop::Fault(FaultKind::NoMemory) => Errno::EAGAIN,
-            Stop::Fault(_) => Errno::ENOMEM,
+            Stop::Fault(FaultKind::NoMemory, _) => Errno::EAGAIN,
+            Stop::Fault(..) => Errno::ENOMEM,
         })
     }
 
@@ -129,8 +129,8 @@ impl MemoryManager {
         while at < range.end {
             match self.make_all_present(KeyRange::new(at, range.end), for_population) {
                 // The rest of a mapping that failed is not tried again.
-                Err(Stop::Hole(end) | Stop::Refused(end)) => at = end,
-                Ok(()) | Err(Stop::Fault(_)) => return,
+                Err(Stop::Hole(end) | Stop::Refused(end) | Stop::Fault(_, end)) => at = end,
+                Ok(()) => return,
             }
         }
     }
@@ -174,7 +174,8 @@ impl MemoryManager {
                 detached.replaced(done);
             }
             if present.end < part.end {
-                return Err(Stop::Fault(present.fault.unwrap_or(FaultKind::Bus)));
+                let kind = present.fault.unwrap_or(FaultKind::Bus);
+                return Err(Stop::Fault(kind, part.end));
             }
             at = part.end;
         }
@@ -189,8 +190,8 @@ pub(crate) enum Stop {
     Hole(u64),
     /// The vma, which ends here, does not allow the access.
     Refused(u64),
-    /// A page could not be had.
-    Fault(FaultKind),
+    /// A page of the vma that ends here could not be had.
+    Fault(FaultKind, u64),
 }
 
 /// Returns the access for which a vma is populated: what is written sooner or later is copied now.

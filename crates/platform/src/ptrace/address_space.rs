@@ -220,7 +220,8 @@ impl AddressSpace for PtraceAddressSpace {
         let populate = if populate { libc::MAP_POPULATE } else { 0 };
         let flags = libc::MAP_SHARED | libc::MAP_FIXED | populate;
         let fd = u64::try_from(file.fd().as_raw_fd()).map_err(|_| Errno::EBADF)?;
-        // Whether code alone can be read must not depend on the host: one with protection keys hides it.
+        // Whether code alone can be read must not depend on the host: one with protection keys
+        // hides it.
         let prot = access.effective().prot().into();
         let args = [addr.get(), range.len(), prot, flags.cast_unsigned().into(), fd, range.start];
         match self.map_now(target, args) {
