@@ -3,7 +3,7 @@
 use safecopy::{DstBlock, HostFault, SrcBlock, copy, zero};
 use usermem_types::{FaultKind, Partial, Transfer};
 
-use crate::memory::{Beyond, Edge, pattern, with_each_back_end};
+use crate::memory::{Beyond, Edge, PAGE, pattern, with_each_back_end};
 
 #[track_caller]
 fn check(result: Transfer<HostFault>, done: usize, kind: FaultKind, addr: usize) {
@@ -29,6 +29,50 @@ fn copies_that_end_at_the_edge_do_not_touch_what_is_beyond() {
             }
         }
     });
+}
+
+/// As where a kernel copies to a program: what lies behind the first byte that cannot be written is
+/// as it was, also when it could have been written.
+#[test]
+fn nothing_is_written_behind_a_fault() {
+    const PAGES: usize = 4;
+    let edge = Edge::new(Beyond::NoAccess);
+    edge.protect_beyond(libc::PROT_READ | libc::PROT_WRITE);
+    let [old, new] = [1, 2].map(|seed| pattern(PAGES * PAGE, seed));
+    let mut checked = 0;
+    let back_ends = with_each_back_end(|back_end| {
+        for bad in 0..PAGES - 1 {
+            edge.protect_page(bad, libc::PROT_READ);
+            let bad_start = bad * PAGE;
+            // Beginning before the page, or in it; ending in it, in the next one, or near its end.
+            for start in (bad_start.saturating_sub(70)..bad_start + 70)
+                .chain([1, 31, 33, 63, 65, 127, 255, 511, 600].map(|room| bad_start + PAGE - room))
+            {
+                for len in [1, 2, 5, 8, 9, 16, 17, 33, 65, 130, 257, 513, 1000, 2000, 4096, 8000] {
+                    if start + len > PAGES * PAGE {
+                        continue;
+                    }
+                    let done = bad_start.saturating_sub(start).min(len);
+                    edge.store(0, &old);
+                    let all = edge.dst(Edge::GOOD, PAGES * PAGE);
+                    let dst = all.drop_first(start).take_first(len);
+                    let result = copy(dst, SrcBlock::from_slice(&new[..len]));
+                    assert_eq!(result.map_err(|partial| partial.done).unwrap_or_else(|d| d), done);
+                    let mut expected = old.clone();
+                    expected[start..start + done].copy_from_slice(&new[..done]);
+                    let what = format!("{back_end}: page {bad}, {len} bytes at {start}");
+                    assert!(edge.load(0, PAGES * PAGE) == expected, "copy, {what}");
+                    let result = zero(dst);
+                    assert_eq!(result.map_err(|partial| partial.done).unwrap_or_else(|d| d), done);
+                    expected[start..start + done].fill(0);
+                    assert!(edge.load(0, PAGES * PAGE) == expected, "zero, {what}");
+                    checked += 2;
+                }
+            }
+            edge.protect_page(bad, libc::PROT_READ | libc::PROT_WRITE);
+        }
+    });
+    println!("{checked} accesses with {back_ends} back ends");
 }
 
 #[test]

@@ -138,6 +138,15 @@ impl Edge {
         assert_eq!(result, 0);
     }
 
+    /// Changes the protection of one of the four pages.
+    pub(crate) fn protect_page(&self, page: usize, protection: i32) {
+        assert!(page < Self::ALL / PAGE);
+        let at = self.base.wrapping_add(page * PAGE);
+        // SAFETY: the page is ours, and no Rust object is in it.
+        let result = unsafe { libc::mprotect(at.cast(), PAGE, protection) };
+        assert_eq!(result, 0);
+    }
+
     fn edge_ptr(&self) -> *mut u8 {
         self.base.wrapping_add(Self::GOOD)
     }
