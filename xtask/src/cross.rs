@@ -20,6 +20,7 @@ const TESTED: &[&str] = &[
     "usermem-types",
     "rangeset",
     "safecopy",
+    "biaslock",
     "usermem-io",
     "memmap",
     "memfile",

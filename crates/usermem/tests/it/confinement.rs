@@ -94,16 +94,14 @@ fn root_is_the_top() {
     scratch.write("root/secret", "inner\n");
     let root = scratch.path().join("root");
     fs::create_dir(root.join("bin")).unwrap();
-    fs::copy("/usr/bin/busybox", root.join("bin/busybox"))
-        .or_else(|_| fs::copy("/bin/busybox", root.join("bin/busybox")))
-        .unwrap();
+    fs::copy(guest("show"), root.join("bin/show")).unwrap();
     symlink("/secret", root.join("absolute")).unwrap();
     symlink("../../../../secret", root.join("relative")).unwrap();
     symlink(scratch.path().join("secret"), root.join("outside")).unwrap();
     symlink("/proc/self/root/secret", root.join("through-proc")).unwrap();
-    let cat = |path: &str| {
+    let show = |path: &str| {
         let mut command = usermem();
-        command.arg("--root").arg(&root).args(["--cwd", "/", "--", "/bin/busybox", "cat", path]);
+        command.arg("--root").arg(&root).args(["--cwd", "/", "--", "/bin/show", path]);
         run(command, b"")
     };
     for path in [
@@ -115,7 +113,7 @@ fn root_is_the_top() {
         "relative",
         "/bin/../../secret",
     ] {
-        let ended = cat(path);
+        let ended = show(path);
         ended.check_sound(path);
         assert_eq!(
             (ended.stdout_text().as_str(), ended.status),
@@ -125,7 +123,7 @@ fn root_is_the_top() {
         );
     }
     for path in ["outside", "/etc/passwd", "/proc/1/root/etc/passwd"] {
-        let ended = cat(path);
+        let ended = show(path);
         ended.check_sound(path);
         assert_eq!(
             (ended.stdout_text().as_str(), ended.status),
@@ -134,7 +132,7 @@ fn root_is_the_top() {
             ended.stderr_text()
         );
     }
-    let ended = cat("through-proc");
+    let ended = show("through-proc");
     assert!(!ended.stdout_text().contains("secret"), "through /proc/self/root");
 }
 
