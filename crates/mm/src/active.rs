@@ -9,6 +9,9 @@ use smallvec::SmallVec;
 use crate::pma::Pma;
 use crate::range::{PAGE, addrs};
 
+/// The most bytes that are given back together: the memory file does not recycle longer runs.
+const JOINED_MAX: u64 = 64 << 10;
+
 /// What is there now: protected by the *active* lock.
 ///
 /// **Invariant**: every address with a pma has a vma, and everything that the address space shows
@@ -158,7 +161,8 @@ impl<'a> Detached<'a> {
 
     /// Adds pages to give back, in one go with those before where they are next to each other.
     fn give_back(&mut self, pages: FileRef) {
-        let pages = match self.refs.last_mut() {
+        let is_short = |last: &&mut FileRef| last.range().len() + pages.range().len() <= JOINED_MAX;
+        let pages = match self.refs.last_mut().filter(is_short) {
             Some(last) => last.try_merge(pages).err(),
             None => Some(pages),
         };

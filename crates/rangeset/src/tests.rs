@@ -250,6 +250,44 @@ fn many_entries_split_and_join_blocks() {
     assert_eq!(map.len(), 2);
 }
 
+/// Entries are found where they were before, and where they have moved to, and not where they are
+/// gone: in small maps, in growing and in shrinking ones.
+#[test]
+fn what_is_remembered_is_only_a_hint() {
+    const ENTRIES: u64 = 5000;
+    let mut map = RangeMap::new();
+    let place = |index: u64| KeyRange::new(index * 10, index * 10 + 5);
+    let check = |map: &RangeMap<Value>, held: &dyn Fn(u64) -> bool| {
+        for index in 0..ENTRIES {
+            let expected = held(index).then(|| place(index));
+            assert_eq!(map.get(index * 10 + 4).map(|(range, _)| range), expected);
+            assert_eq!(map.get(index * 10 + 5), None);
+        }
+    };
+    let value = |index: u64| Value { tag: 0, offset: index };
+    // The odd ones first, so that the others push them away.
+    for (step, index) in (1..ENTRIES).step_by(2).enumerate() {
+        map.insert(place(index), value(index));
+        if step % 500 == 0 {
+            check(&map, &|other| other % 2 == 1 && other <= index);
+        }
+    }
+    for (step, index) in (0..ENTRIES).step_by(2).enumerate() {
+        map.insert(place(index), value(index));
+        if step % 500 == 0 {
+            check(&map, &|other| other % 2 == 1 || other <= index);
+        }
+    }
+    for index in 0..ENTRIES {
+        map.remove_range(place(index), |_, _| {});
+        if index % 500 == 0 {
+            check(&map, &|other| other > index);
+        }
+    }
+    map.check();
+    assert!(map.is_empty());
+}
+
 #[test]
 fn the_last_key_is_usable() {
     let mut map = RangeMap::<()>::new();

@@ -166,6 +166,28 @@ fn a_refused_fork_takes_back_what_it_mapped_before() {
     }
 }
 
+/// What may be written is shown no more; what lies in between stays shown.
+#[test]
+fn a_fork_hides_what_may_be_written_and_nothing_else() {
+    let rig = Rig::new();
+    for index in [0, 2, 6, 8] {
+        rig.map(index, 1, RW);
+        rig.store(page(index), b"x").unwrap();
+    }
+    rig.map(4, 1, AccessType::READ);
+    rig.load(page(4)).unwrap();
+    let shown = |index| rig.space.mapping(page(index)).is_some();
+    assert!([0, 2, 4, 6, 8].into_iter().all(shown));
+    let child = fork(&rig).unwrap();
+    assert_eq!([0, 2, 4, 6, 8].map(shown), [false, false, true, false, false]);
+    rig.check();
+    child.check();
+    for index in [0, 2, 6, 8] {
+        rig.store(page(index), b"y").unwrap();
+        assert_eq!(child.load(page(index)), Ok(b'x'));
+    }
+}
+
 /// Everything is charged before any object hears of the child.
 #[test]
 fn a_fork_that_cannot_be_charged_begins_nothing() {
