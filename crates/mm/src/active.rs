@@ -9,6 +9,9 @@ use smallvec::SmallVec;
 use crate::pma::Pma;
 use crate::range::{PAGE, addrs};
 
+/// The most bytes that are given back together: the memory file does not recycle longer runs.
+const JOINED_MAX: u64 = 64 << 10;
+
 /// What is there now: protected by the *active* lock.
 ///
 /// **Invariant**: every address with a pma has a vma, and everything that the address space shows
@@ -38,6 +41,7 @@ impl Active {
 
     /// Computes the spread anew: as little as pages while all pages can be remembered one by one, and
     /// no more than pmas are long on average.
+    #[inline]
     pub(crate) fn update_spread(&self, slots: u64) -> u32 {
         let log = |count: u64| count.max(1).ilog2();
         let average = log(self.pmas.span()).saturating_sub(log(self.pmas.len() as u64));
@@ -79,9 +83,19 @@ impl Active {
         self.remove(range, |pma| opts.invalidate_private || !pma.private, detached);
     }
 
+    /// Returns whether there is a pma in `range`, which is not empty.
+    pub(crate) fn holds_any(&self, range: KeyRange) -> bool {
+        self.pmas.at_or_after(range.start).is_some_and(|(held, _)| held.start < range.end)
+    }
+
     /// Inserts a pma where there is none.
     pub(crate) fn insert(&mut self, range: KeyRange, pma: Pma) {
         self.pmas.insert(range, pma);
+        self.note_peak();
+    }
+
+    /// Notes how many bytes pmas hold, before there are fewer.
+    pub(crate) fn note_peak(&mut self) {
         self.peak = self.peak();
     }
 
@@ -96,7 +110,7 @@ impl Active {
         if self.pmas.iter_in(range).all(|(_, pma)| which(pma)) {
             self.pmas.remove_range(range, |held, pma| {
                 hull = Some(KeyRange::new(hull.map_or(held.start, |hull| hull.start), held.end));
-                detached.refs.push(pma.file);
+                detached.give_back(pma.file);
             });
         } else {
             let doomed: Vec<KeyRange> = self
@@ -106,7 +120,7 @@ impl Active {
                 .map(|(held, _)| held.intersect(range))
                 .collect();
             for part in doomed {
-                self.pmas.remove_range(part, |_, pma| detached.refs.push(pma.file));
+                self.pmas.remove_range(part, |_, pma| detached.give_back(pma.file));
                 detached.stale(part);
             }
         }
@@ -142,7 +156,17 @@ impl<'a> Detached<'a> {
     /// Adds pages to give back, shown in `range`.
     pub(crate) fn add(&mut self, range: KeyRange, pages: FileRef) {
         self.stale(range);
-        self.refs.push(pages);
+        self.give_back(pages);
+    }
+
+    /// Adds pages to give back, in one go with those before where they are next to each other.
+    fn give_back(&mut self, pages: FileRef) {
+        let is_short = |last: &&mut FileRef| last.range().len() + pages.range().len() <= JOINED_MAX;
+        let pages = match self.refs.last_mut().filter(is_short) {
+            Some(last) => last.try_merge(pages).err(),
+            None => Some(pages),
+        };
+        self.refs.extend(pages);
     }
 
     /// Notes that the address space shows something new in all of `range`.

@@ -22,8 +22,8 @@ use crate::pma::Pma;
 /// The most bytes of one section: a writer has to wait for them.
 pub(crate) const PIECE: usize = 64 << 10;
 
-/// How many translations a thread remembers, half a page of them.
-const SLOTS: usize = 64;
+/// How many translations a thread remembers, a page of them.
+const SLOTS: usize = 128;
 
 /// Bits below the stamp: what the program may do, and above them what a debugger may.
 const BITS: u32 = 4;
@@ -109,8 +109,7 @@ impl MemoryManager {
         let stamp = active.stamp();
         let mut known = remembered(addr, active.spread());
         if !known.allows(addr, stamp, bit) {
-            self.look_up(&active, addr, stamp);
-            known = remembered(addr, active.spread());
+            known = self.look_up(&active, addr, stamp, known)?;
             if !known.allows(addr, stamp, bit) {
                 return None;
             }
@@ -127,15 +126,27 @@ impl MemoryManager {
         Some(Section { block, _active: active })
     }
 
-    /// Searches the pma of an address, and remembers it if its pages are the memory file's.
-    #[inline(never)]
-    fn look_up(&self, active: &Active, addr: u64, stamp: u64) {
-        if let Some((held, pma)) = active.pmas.get(addr)
-            && std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), Arc::as_ptr(&self.memory))
-        {
-            let slot = slot(addr, active.update_spread(SLOTS as u64));
-            CACHE.with(|cache| cache[slot].set(Translation::of(held, pma, stamp)));
+    /// Searches the pma of an address, and remembers it in the place of `known` if its pages are the
+    /// memory file's.
+    #[inline]
+    fn look_up(
+        &self,
+        active: &Active,
+        addr: u64,
+        stamp: u64,
+        known: Translation,
+    ) -> Option<Translation> {
+        let (held, pma) = active.pmas.get(addr)?;
+        let memory = Arc::as_ptr(&self.memory);
+        if !pma.private && !std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), memory) {
+            return None;
         }
+        let found = Translation::of(held, pma, stamp);
+        // Whoever put something there since pmas changed has looked how they are spread.
+        let is_current = known.tag >> BITS == stamp;
+        let spread = if is_current { active.spread() } else { active.update_spread(SLOTS as u64) };
+        CACHE.with(|cache| cache[slot(addr, spread)].set(found));
+        Some(found)
     }
 }
 

@@ -35,6 +35,9 @@ impl Guards {
 
     /// Adds the guards that `other` has in `range`.
     pub(crate) fn copy_from(&mut self, other: &Self, range: KeyRange) {
+        if other.0.is_empty() {
+            return;
+        }
         for (held, ()) in other.0.iter_in(range) {
             self.install(held.intersect(range));
         }

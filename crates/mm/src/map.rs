@@ -125,12 +125,21 @@ impl MemoryManager {
         contents = file.map(|file| file.contents);
         let accounted = is_accountable(vma_flags, access);
         mapping.modes.check_executable(access, access)?;
-        mapping.check_unsealed(range)?;
-        let replaced = mapping.vmas.span_in(range);
+        // Only a place that the program insists on may hold something.
+        let replaces = flags.contains(MmapFlags::FIXED)
+            && !flags.contains(MmapFlags::FIXED_NOREPLACE)
+            && mapping.holds_any(range);
+        let mut replaced = 0;
+        if replaces {
+            mapping.check_unsealed(range)?;
+            replaced = mapping.vmas.span_in(range);
+        }
         self.check_expansion(&mapping, len - replaced, is_data(vma_flags, access))?;
-        check_hole(&mapping, range)?;
+        if replaces {
+            check_hole(&mapping, range)?;
+        }
         if accounted {
-            let freed = mapping.accounted_in(range);
+            let freed = if replaces { mapping.accounted_in(range) } else { 0 };
             mapping.charge(len, freed)?;
         }
         let (object, offset) = match contents {
@@ -152,7 +161,9 @@ impl MemoryManager {
         } else {
             Populate::Nothing
         };
-        self.unmap_range(&mut mapping, range);
+        if replaces {
+            self.unmap_range(&mut mapping, range);
+        }
         if vma.object.is_none() && flags.contains(MmapFlags::HUGETLB) {
             // No huge pages are set aside; that comes out late.
             let is_aligned = request.offset.is_multiple_of(HUGE);

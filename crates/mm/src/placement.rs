@@ -52,9 +52,7 @@ impl MemoryManager {
                 return Err(Errno::EINVAL);
             }
             let range = self.fixed_range(addr, len)?;
-            if flags.contains(MmapFlags::FIXED_NOREPLACE)
-                && mapping.vmas.iter_in(range).next().is_some()
-            {
+            if flags.contains(MmapFlags::FIXED_NOREPLACE) && mapping.holds_any(range) {
                 return Err(Errno::EEXIST);
             }
             return Ok(range);

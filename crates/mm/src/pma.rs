@@ -58,6 +58,13 @@ impl Pma {
         self.max = vma.max.intersect(allowed);
     }
 
+    /// Has the next write copy the pages, which are private.
+    pub(crate) fn begin_cow(&mut self) {
+        self.need_cow = true;
+        self.effective = self.effective.without(AccessType::WRITE);
+        self.max = self.max.without(AccessType::WRITE);
+    }
+
     /// Returns what may be done, by the program or regardless of its protections.
     pub(crate) fn accesses(&self, ignore_permissions: bool) -> AccessType {
         if ignore_permissions { self.max } else { self.effective }

@@ -36,25 +36,42 @@ impl MemoryManager {
     /// # Errors
     /// `ENOMEM` when it would make too many mappings, `EPERM` when something is sealed.
     pub(crate) fn try_unmap(&self, mapping: &mut Mapping, range: KeyRange) -> Result<(), Errno> {
-        check_hole(mapping, range)?;
-        mapping.check_unsealed(range)?;
-        self.unmap_range(mapping, range);
+        // As `check_hole` and `check_unsealed`, with one search for both.
+        let mut is_empty = true;
+        for (held, vma) in mapping.vmas.iter_in(range) {
+            if is_hole(held, range) && mapping.vmas.len() >= MAX_VMAS {
+                return Err(Errno::ENOMEM);
+            }
+            if vma.is_sealed() {
+                return Err(Errno::EPERM);
+            }
+            is_empty = false;
+        }
+        if is_empty {
+            return Ok(());
+        }
+        self.drop_pages(range);
+        self.remove_vmas(mapping, range);
         Ok(())
     }
 
     /// Removes everything inside `range`: the address space forgets the pages, then they are given
     /// back, then objects are told that they are not mapped any more.
     pub(crate) fn unmap_range(&self, mapping: &mut Mapping, range: KeyRange) {
-        if mapping.vmas.iter_in(range).next().is_none() {
-            return;
+        if mapping.holds_any(range) {
+            self.drop_pages(range);
+            self.remove_vmas(mapping, range);
         }
-        self.drop_pages(range);
-        self.remove_vmas(mapping, range);
     }
 
     /// Drops every pma inside `range`; the next access finds anonymous memory zeroed and objects
     /// as they are.
     pub(crate) fn drop_pages(&self, range: KeyRange) {
+        // What was never touched has none, which is found out without stopping who reads, and
+        // everybody may go on to use what is remembered.
+        if self.active.fast_read().is_some_and(|active| !active.holds_any(range)) {
+            return;
+        }
         let mut detached = Detached::new(&*self.space);
         self.active.write().remove(range, |_| true, &mut detached);
     }
@@ -79,12 +96,14 @@ impl MemoryManager {
 /// # Errors
 /// `ENOMEM` when it would.
 pub(crate) fn check_hole(mapping: &Mapping, range: KeyRange) -> Result<(), Errno> {
-    let is_hole = mapping
-        .vmas
-        .get(range.start)
-        .is_some_and(|(held, _)| held.start < range.start && range.end < held.end);
-    if is_hole && mapping.vmas.len() >= MAX_VMAS {
+    let is_hole = || mapping.vmas.get(range.start).is_some_and(|(held, _)| is_hole(held, range));
+    if mapping.vmas.len() >= MAX_VMAS && is_hole() {
         return Err(Errno::ENOMEM);
     }
     Ok(())
+}
+
+/// Returns whether `range` leaves something of `held` on both sides.
+fn is_hole(held: KeyRange, range: KeyRange) -> bool {
+    held.start < range.start && range.end < held.end
 }

@@ -8,9 +8,26 @@ impl<V: Segment> RangeMap<V> {
     ///
     /// # Panics
     /// When `range` is empty or overlaps an entry.
-    pub fn insert(&mut self, range: KeyRange, value: V) {
-        self.insert_unmerged(range, value);
-        self.merge_in(range);
+    pub fn insert(&mut self, range: KeyRange, mut value: V) {
+        let pos = self.find_room(range);
+        if let Some(below) = self.previous(pos)
+            && let Some((held, held_value)) = self.entry_mut(below)
+            && held.end == range.start
+            && held_value.can_merge(held, &value, range)
+        {
+            held_value.merge(held, value, range);
+            self.resize(below, KeyRange::new(held.start, range.end));
+            self.merge_from(below, range.end);
+        } else if let Some((above, above_value)) = self.entry_mut(pos)
+            && range.end == above.start
+            && value.can_merge(range, above_value, above)
+        {
+            core::mem::swap(above_value, &mut value);
+            above_value.merge(range, value, above);
+            self.resize(pos, KeyRange::new(range.start, above.end));
+        } else {
+            self.insert_at(pos, range, value);
+        }
     }
 
     /// Inserts an entry and merges it with nothing.
@@ -18,23 +35,40 @@ impl<V: Segment> RangeMap<V> {
     /// # Panics
     /// When `range` is empty or overlaps an entry.
     pub fn insert_unmerged(&mut self, range: KeyRange, value: V) {
+        let pos = self.find_room(range);
+        self.insert_at(pos, range, value);
+    }
+
+    /// Finds the entry above `range`, in which there is none.
+    fn find_room(&self, range: KeyRange) -> Pos {
         assert!(!range.is_empty(), "an entry must not be empty");
+        if self.blocks.last().is_none_or(|last| last.end() <= range.start) {
+            return self.end();
+        }
         let pos = self.find(range.start);
         let above = self.range_at(pos);
         assert!(above.is_none_or(|held| held.start >= range.end), "entries must not overlap");
-        self.insert_at(pos, range, value);
+        pos
     }
 
     /// Splits the entry that holds `key` strictly inside; does nothing otherwise.
     pub fn split_at(&mut self, key: u64) {
         let pos = self.find(key);
-        let Some(range) = self.range_at(pos) else { return };
-        if range.start >= key {
-            return;
+        if self.range_at(pos).is_some_and(|range| range.start < key) {
+            self.split_entry(pos, key);
         }
-        let upper = self.blocks[pos.block].values[pos.index].split_off(range, key);
-        self.resize(pos, KeyRange::new(range.start, key));
-        self.insert_at(self.next(pos), KeyRange::new(key, range.end), upper);
+    }
+
+    /// Splits the entry at `pos` at a key strictly inside. Positions are stale afterwards.
+    fn split_entry(&mut self, pos: Pos, key: u64) {
+        let block = &mut self.blocks[pos.block];
+        let range = block.ranges[pos.index];
+        let upper = block.values[pos.index].split_off(range, key);
+        let above = Pos { index: pos.index + 1, ..pos };
+        let above = self.insert_raw(above, KeyRange::new(key, range.end), upper);
+        if let Some(below) = self.previous(above) {
+            self.blocks[below.block].ranges[below.index].end = key;
+        }
     }
 
     /// Splits entries so that none crosses an end of `range`.
@@ -43,31 +77,69 @@ impl<V: Segment> RangeMap<V> {
         self.split_at(range.end);
     }
 
+    /// Splits entries so that none crosses an end of `range`, which is not empty; returns the first
+    /// inside or above.
+    fn isolate_and_find(&mut self, range: KeyRange) -> Pos {
+        loop {
+            let pos = self.find(range.start);
+            match self.range_at(pos) {
+                Some(held) if held.start < range.start => self.split_entry(pos, range.start),
+                Some(held) if held.start < range.end && range.end < held.end => {
+                    self.split_entry(pos, range.end);
+                }
+                Some(held) if held.end < range.end => {
+                    let last = self.find(range.end);
+                    match self.range_at(last) {
+                        Some(held) if held.start < range.end => self.split_entry(last, range.end),
+                        _ => return pos,
+                    }
+                }
+                _ => return pos,
+            }
+        }
+    }
+
     /// Merges the entries that touch `range` with each other where they agree.
     pub fn merge_in(&mut self, range: KeyRange) {
-        let mut pos = self.find(range.start.saturating_sub(1));
+        self.merge_from(self.find(range.start.saturating_sub(1)), range.end);
+    }
+
+    /// Merges the entry at `pos` and those above it with each other where they agree, up to the
+    /// first that starts above `end`.
+    fn merge_from(&mut self, mut pos: Pos, end: u64) {
         while let Some((held, value)) = self.entry(pos) {
             let above = self.next(pos);
             let Some((next, next_value)) = self.entry(above) else { return };
-            if next.start > range.end {
+            if next.start > end {
                 return;
             }
             if held.end == next.start && value.can_merge(held, next_value, next) {
-                self.absorb(pos, above);
-                pos = self.find(held.start);
+                pos = self.absorb(pos, above);
             } else {
                 pos = above;
             }
         }
     }
 
-    /// Merges the entry at `above` into the one at `pos`, which precedes it.
-    fn absorb(&mut self, pos: Pos, above: Pos) {
+    /// Merges the entry at `above` into the one at `pos`, which precedes it, and returns where that
+    /// is now.
+    fn absorb(&mut self, pos: Pos, above: Pos) -> Pos {
         let held = self.blocks[pos.block].ranges[pos.index];
+        if pos.block == above.block {
+            let (next, next_value) = self.remove_raw(above);
+            let block = &mut self.blocks[pos.block];
+            block.values[pos.index].merge(held, next_value, next);
+            block.ranges[pos.index].end = next.end;
+            if !self.rebalance(pos.block) {
+                return pos;
+            }
+            return self.find(held.start);
+        }
         let (next, next_value) = self.remove_at(above);
         let pos = self.find(held.start);
         self.blocks[pos.block].values[pos.index].merge(held, next_value, next);
         self.resize(pos, KeyRange::new(held.start, next.end));
+        pos
     }
 
     /// Removes the entry that holds `key`.
@@ -79,18 +151,29 @@ impl<V: Segment> RangeMap<V> {
     /// Removes everything inside `range`, cutting the entries that cross its ends, and gives what
     /// was removed to `removed`, ascending.
     pub fn remove_range(&mut self, range: KeyRange, mut removed: impl FnMut(KeyRange, V)) {
-        if range.is_empty() {
-            return;
-        }
-        self.isolate(range);
         loop {
             let pos = self.find(range.start);
-            let Some(block) = self.blocks.get(pos.block) else { return };
-            let end_index = block.ranges.partition_point(|held| held.start < range.end);
-            if end_index <= pos.index {
+            let Some(held) = self.range_at(pos) else { return };
+            if held.start >= range.end || range.is_empty() {
                 return;
             }
+            if held.start < range.start {
+                self.split_entry(pos, range.start);
+                continue;
+            }
+            let ranges = &self.blocks[pos.block].ranges;
+            let inside = ranges[pos.index..].iter().take_while(|held| held.start < range.end);
+            let end_index = pos.index + inside.count();
+            let last = ranges[end_index - 1];
+            if last.end > range.end {
+                self.split_entry(Pos { index: end_index - 1, ..pos }, range.end);
+                continue;
+            }
+            let is_all = end_index < ranges.len() || last.end == range.end;
             self.drain_at(pos, end_index, &mut removed);
+            if is_all {
+                return;
+            }
         }
     }
 
@@ -100,8 +183,8 @@ impl<V: Segment> RangeMap<V> {
         if range.is_empty() {
             return;
         }
-        self.isolate(range);
-        self.for_each_mut(range, f);
-        self.merge_in(range);
+        let pos = self.isolate_and_find(range);
+        self.for_each_from(pos, range.end, f);
+        self.merge_from(self.previous(pos).unwrap_or(pos), range.end);
     }
 }

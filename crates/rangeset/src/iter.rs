@@ -1,5 +1,6 @@
 //! Walking over entries.
 
+use crate::map::Pos;
 use crate::{KeyRange, RangeMap};
 
 impl<V> RangeMap<V> {
@@ -34,11 +35,20 @@ impl<V> RangeMap<V> {
     }
 
     /// Calls `f` for every entry that overlaps `range`, uncut, to change its value in place.
-    pub fn for_each_mut(&mut self, range: KeyRange, mut f: impl FnMut(KeyRange, &mut V)) {
-        let mut pos = self.find(range.start);
+    pub fn for_each_mut(&mut self, range: KeyRange, f: impl FnMut(KeyRange, &mut V)) {
+        self.for_each_from(self.find(range.start), range.end, f);
+    }
+
+    /// Calls `f` for the entries from `pos` on that start below `end`.
+    pub(crate) fn for_each_from(
+        &mut self,
+        mut pos: Pos,
+        end: u64,
+        mut f: impl FnMut(KeyRange, &mut V),
+    ) {
         while let Some(block) = self.blocks.get_mut(pos.block) {
             let held = block.ranges[pos.index];
-            if held.start >= range.end {
+            if held.start >= end {
                 return;
             }
             f(held, &mut block.values[pos.index]);

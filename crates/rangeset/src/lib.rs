@@ -23,6 +23,7 @@ mod range;
 mod segment;
 
 mod block;
+mod hints;
 mod map;
 
 mod edit;

@@ -212,9 +212,15 @@ proptest! {
     ) {
         let mut map = RangeMap::new();
         let mut model: Model = alloc::vec![None; KEYS];
-        for op in &ops {
+        for (step, op) in ops.iter().enumerate() {
             apply(&mut map, &mut model, op);
             map.check();
+            // Not every key every time: what is remembered is of before some changes, too.
+            for (key, cell) in model.iter().enumerate().skip(step % 3).step_by(3) {
+                let found = map.get(key as u64).map(|(held, value)| (held.start, value.offset));
+                let wanted = cell.as_ref().map(|cell| cell.offset - key as u64);
+                assert_eq!(found.map(|(start, offset)| offset - start), wanted, "at {key}");
+            }
         }
         compare(&map, &model);
         for (start, len, min_len) in bounds {
@@ -242,6 +248,44 @@ fn many_entries_split_and_join_blocks() {
     map.remove_range(KeyRange::new(3, 29_993), |_, _| {});
     map.check();
     assert_eq!(map.len(), 2);
+}
+
+/// Entries are found where they were before, and where they have moved to, and not where they are
+/// gone: in small maps, in growing and in shrinking ones.
+#[test]
+fn what_is_remembered_is_only_a_hint() {
+    const ENTRIES: u64 = 5000;
+    let mut map = RangeMap::new();
+    let place = |index: u64| KeyRange::new(index * 10, index * 10 + 5);
+    let check = |map: &RangeMap<Value>, held: &dyn Fn(u64) -> bool| {
+        for index in 0..ENTRIES {
+            let expected = held(index).then(|| place(index));
+            assert_eq!(map.get(index * 10 + 4).map(|(range, _)| range), expected);
+            assert_eq!(map.get(index * 10 + 5), None);
+        }
+    };
+    let value = |index: u64| Value { tag: 0, offset: index };
+    // The odd ones first, so that the others push them away.
+    for (step, index) in (1..ENTRIES).step_by(2).enumerate() {
+        map.insert(place(index), value(index));
+        if step % 500 == 0 {
+            check(&map, &|other| other % 2 == 1 && other <= index);
+        }
+    }
+    for (step, index) in (0..ENTRIES).step_by(2).enumerate() {
+        map.insert(place(index), value(index));
+        if step % 500 == 0 {
+            check(&map, &|other| other % 2 == 1 || other <= index);
+        }
+    }
+    for index in 0..ENTRIES {
+        map.remove_range(place(index), |_, _| {});
+        if index % 500 == 0 {
+            check(&map, &|other| other > index);
+        }
+    }
+    map.check();
+    assert!(map.is_empty());
 }
 
 #[test]

@@ -340,3 +340,21 @@ fn stacks_marked_as_such_do_not_merge_with_others() {
     assert_eq!(rig.shape(), "0-1:rw- 1-2:rw- 2-3:rw-");
     rig.check();
 }
+
+/// What readers remember stays true where nothing was: they need not search anew.
+#[test]
+fn unmapping_what_was_never_touched_disturbs_no_reader() {
+    let rig = Rig::new();
+    rig.map(0, 1, RW);
+    rig.store(page(0), b"x").unwrap();
+    rig.map(4, 2, NONE);
+    let stamp = || rig.mm.active.fast_read().map(|active| active.stamp());
+    let before = stamp();
+    rig.mm.munmap(page(4), PAGE).unwrap();
+    rig.mm.mmap(MmapRequest { access: NONE, ..request(page(5), PAGE, MmapFlags::FIXED) }).unwrap();
+    assert_eq!(stamp(), before);
+    assert_eq!(rig.shape(), "0-1:rw- 5-6:---");
+    rig.mm.munmap(page(0), PAGE).unwrap();
+    assert!(before.is_none() || stamp() != before);
+    rig.check();
+}

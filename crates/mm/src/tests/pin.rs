@@ -263,6 +263,9 @@ fn a_pinned_page_that_cannot_be_copied_fails_the_fork() {
     let rig = Rig::new();
     rig.map(0, 3, RW);
     store_all(&rig, [1, 2, 3]);
+    // Up to here pages are shared before the next ones are looked at.
+    rig.map(5, 1, RW);
+    rig.mm.madvise(page(5), PAGE, 18).unwrap();
     rig.map(8, 2, RW);
     rig.store(page(9), &[9]).unwrap();
     let pinned = pin(&rig, 9, 1, W);
