@@ -107,14 +107,15 @@ impl MemoryManager {
         let active = self.active.fast_read()?;
         let known = self.translation::<M>(&active, addr, opts)?;
         let at = addr.wrapping_sub(known.start);
-        let room = known.len - at;
+        // What a translation allows is in it, and in the file: nothing wraps around.
+        let room = known.len.wrapping_sub(at);
         let len = match whole {
             Whole::Yes if len as u64 > room => return None,
             Whole::Yes => len,
             // The smaller of two, one of which is a length, is a length.
             Whole::No => (len.min(PIECE) as u64).min(room) as usize,
         };
-        let block = M::memory_block(&self.memory, known.offset + at, len);
+        let block = M::memory_block(&self.memory, known.offset.wrapping_add(at), len);
         Some(Section { block, _active: active })
     }
 

@@ -359,6 +359,13 @@ impl Io for MemoryManager {
         self.in_sections::<Destination, _>(ranges, Zeros(len), opts)
     }
 
+    #[inline(always)]
+    fn copy_in_8_ahead(&self, addr: Addr, opts: IoOpts) -> Option<[u8; 8]> {
+        let section = self.fast_word::<Source, u64>(addr, opts)?;
+        // What is not aligned is left to the usual way.
+        atomic::load(section.block()).ok().map(u64::to_ne_bytes)
+    }
+
     fn copy_out_from(
         &self,
         ranges: AddrRangeSeq<'_>,

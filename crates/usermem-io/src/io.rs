@@ -122,6 +122,13 @@ pub trait Io {
         0
     }
 
+    /// Returns eight bytes, if that is a matter of looking where they are. Values of this size are asked
+    /// for like this first; nothing is always a right answer, and the one that is provided.
+    fn copy_in_8_ahead(&self, addr: Addr, opts: IoOpts) -> Option<[u8; 8]> {
+        let _ = (addr, opts);
+        None
+    }
+
     /// Exchanges a word atomically and returns what was there before.
     ///
     /// # Errors

@@ -242,6 +242,27 @@ fn vectors_go_ahead_up_to_what_is_not_there() {
 }
 
 #[test]
+fn values_of_eight_bytes_are_found_ahead_where_they_are_aligned() {
+    let rig = Rig::new();
+    rig.map(0, 1, RW);
+    let bytes: Vec<u8> = (1..=32).collect();
+    rig.mm.copy_out(range(0, 4064, 1).start(), &bytes, CHECKED).unwrap();
+    open_sections(&rig);
+    for offset in 4064..4088 {
+        let at = range(0, offset, 1).start();
+        let eight: [u8; 8] = bytes[offset as usize - 4064..][..8].try_into().unwrap();
+        let ahead = (offset % 8 == 0).then_some(eight);
+        assert_eq!(rig.mm.copy_in_8_ahead(at, CHECKED), ahead, "{offset}");
+        assert_eq!(rig.mm.copy_in_object(at, CHECKED), Ok(eight), "{offset}");
+        assert_eq!(rig.mm.copy_in_object(at, CHECKED), Ok(u64::from_ne_bytes(eight)), "{offset}");
+    }
+    let cut_off = Partial::new(7, Fault::new(FaultKind::Unmapped, page(1)));
+    let at = range(0, 4089, 1).start();
+    assert_eq!(rig.mm.copy_in_object::<u64>(at, CHECKED), Err(cut_off));
+    assert_eq!(rig.mm.copy_in_8_ahead(page(1), CHECKED), None);
+}
+
+#[test]
 fn atomics_work_on_the_page_itself() {
     let rig = Rig::new();
     rig.map_with(0, 1, RW, MmapFlags::SHARED);

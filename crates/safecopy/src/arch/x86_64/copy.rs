@@ -157,7 +157,7 @@ pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Sto
             out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
             out("xmm14") _, out("xmm15") _,
             out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _, out("xmm20") _,
-            out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _,
+            out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _, out("xmm25") _,
             out("k1") _,
         );
     }
