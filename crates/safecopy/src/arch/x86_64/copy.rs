@@ -141,7 +141,7 @@ pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Sto
     let (info, addr);
     // SAFETY: the leaf does what 1. and 2. allow, with instructions that the CPU has, and changes
     // the registers that are declared. A call by hand rather than through an ABI: whoever inlines
-    // this keeps its other registers, and needs no frame to save them in.
+    // this keeps its values in the other registers.
     unsafe {
         asm!(
             "call {leaf}",
