@@ -14,8 +14,8 @@ use memfile::{MemoryFile, MemoryFileOptions};
 use mm::{MemoryManager, MmapFlags, MmapRequest};
 use platform::null::NullAddressSpace;
 use safecopy::{BackEnd, DstBlock, DstBlockSeq, SrcBlock, SrcBlockSeq};
-use usermem_io::{BytesIo, Io, IoOpts};
-use usermem_types::{AccessType, Addr};
+use usermem_io::{BytesIo, Io, IoExt, IoOpts, IoSequence};
+use usermem_types::{AccessType, Addr, AddrRange, AddrRangeSeq};
 
 /// How often a row does what it is about; `cargo xtask counts` divides by it.
 const TIMES: usize = 64;
@@ -169,6 +169,11 @@ fn memory() {
     row_mm_copy_out_8(&few);
     row_mm_copy_in_4096(&few, &mut own);
     row_mm_copy_out_4096(&few, &own);
+    row_mm_copy_in_u64(&few);
+    let ranges: Vec<_> = (0..64)
+        .map(|index| Addr::new(BASE + 64 * index).to_range(64).expect("is in the lower half"))
+        .collect();
+    row_mm_copy_in_vec_64x64(&few, &ranges, &mut own);
     let many = program(MANY);
     row_mm_copy_in_8_of_1000(&many);
     row_mm_map_and_unmap(&many);
@@ -203,6 +208,22 @@ fn row_mm_copy_out_4096(mm: &MemoryManager, own: &[u8]) {
     for _ in 0..TIMES {
         assert!(mm.copy_out(black_box(page(0)), own, CHECKED) == Ok(4096));
     }
+}
+
+#[inline(never)]
+fn row_mm_copy_in_u64(mm: &MemoryManager) {
+    for _ in 0..TIMES {
+        assert!(mm.copy_in_object(black_box(page(0)), CHECKED) == Ok([7_u8; 8]));
+    }
+}
+
+#[inline(never)]
+fn row_mm_copy_in_vec_64x64(mm: &MemoryManager, ranges: &[AddrRange], own: &mut [u8]) {
+    for _ in 0..TIMES {
+        let ranges = AddrRangeSeq::from_slice(ranges).expect("is little");
+        assert!(IoSequence::new(mm, ranges, CHECKED).copy_in(own) == Ok(4096));
+    }
+    assert_eq!(own, [7; 4096]);
 }
 
 /// Of mappings that lie all over the place, so that none is near the one before.

@@ -31,17 +31,17 @@ const DEBUGGER: u32 = 2;
 
 /// Where a range of addresses lies in the memory file.
 #[derive(Clone, Copy)]
-struct Translation {
+pub(crate) struct Translation {
     /// The stamp under which this is true, and what may be done.
     tag: u64,
-    start: u64,
-    len: u64,
+    pub(crate) start: u64,
+    pub(crate) len: u64,
     /// Offset in the file of the first byte.
-    offset: u64,
+    pub(crate) offset: u64,
 }
 
 impl Translation {
-    const NOTHING: Self = Self { tag: 0, start: 0, len: 0, offset: 0 };
+    pub(crate) const NOTHING: Self = Self { tag: 0, start: 0, len: 0, offset: 0 };
 
     /// Returns the translation of a pma of the memory file.
     fn of(held: KeyRange, pma: &Pma, stamp: u64) -> Self {
@@ -105,25 +105,39 @@ impl MemoryManager {
         whole: Whole,
     ) -> Option<Section<'_, M>> {
         let active = self.active.fast_read()?;
-        let bit = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
-        let stamp = active.stamp();
-        let mut known = remembered(addr, active.spread());
-        if !known.allows(addr, stamp, bit) {
-            known = self.look_up(&active, addr, stamp, known)?;
-            if !known.allows(addr, stamp, bit) {
-                return None;
-            }
-        }
+        let known = self.translation::<M>(&active, addr, opts)?;
         let at = addr.wrapping_sub(known.start);
-        let room = known.len - at;
+        // What a translation allows is in it, and in the file: nothing wraps around.
+        let room = known.len.wrapping_sub(at);
         let len = match whole {
             Whole::Yes if len as u64 > room => return None,
             Whole::Yes => len,
             // The smaller of two, one of which is a length, is a length.
             Whole::No => (len.min(PIECE) as u64).min(room) as usize,
         };
-        let block = M::memory_block(&self.memory, known.offset + at, len);
+        let block = M::memory_block(&self.memory, known.offset.wrapping_add(at), len);
         Some(Section { block, _active: active })
+    }
+
+    /// Finds where an address lies in the memory file, which is so as long as `active` is held; `None`
+    /// where it does not, or the access is not allowed.
+    #[inline(always)]
+    pub(crate) fn translation<M: Side>(
+        &self,
+        active: &ActiveFast<'_>,
+        addr: u64,
+        opts: IoOpts,
+    ) -> Option<Translation> {
+        let bit = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
+        let stamp = active.stamp();
+        let mut known = remembered(addr, active.spread());
+        if !known.allows(addr, stamp, bit) {
+            known = self.look_up(active, addr, stamp, known)?;
+            if !known.allows(addr, stamp, bit) {
+                return None;
+            }
+        }
+        Some(known)
     }
 
     /// Searches the pma of an address, and remembers it in the place of `known` if its pages are the

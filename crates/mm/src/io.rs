@@ -14,6 +14,7 @@ use usermem_types::{
 use crate::MemoryManager;
 use crate::blocks::{Blocks, Side};
 use crate::fast::{PIECE, Section, Whole};
+use crate::sections::Zeros;
 
 impl MemoryManager {
     /// Checks that a range is the program's, as is done even for no bytes.
@@ -344,6 +345,25 @@ impl Io for MemoryManager {
             return Ok(len);
         }
         by_parts(|cause| self.zero_out_slowly(addr, len, opts, cause))
+    }
+
+    fn copy_out_ahead(&self, ranges: AddrRangeSeq<'_>, src: &[u8], opts: IoOpts) -> usize {
+        self.in_sections::<Destination, _>(ranges, SrcBlock::from_slice(src), opts)
+    }
+
+    fn copy_in_ahead(&self, ranges: AddrRangeSeq<'_>, dst: &mut [u8], opts: IoOpts) -> usize {
+        self.in_sections::<Source, _>(ranges, DstBlock::from_slice(dst), opts)
+    }
+
+    fn zero_out_ahead(&self, ranges: AddrRangeSeq<'_>, len: usize, opts: IoOpts) -> usize {
+        self.in_sections::<Destination, _>(ranges, Zeros(len), opts)
+    }
+
+    #[inline(always)]
+    fn copy_in_8_ahead(&self, addr: Addr, opts: IoOpts) -> Option<[u8; 8]> {
+        let section = self.fast_word::<Source, u64>(addr, opts)?;
+        // What is not aligned is left to the usual way.
+        atomic::load(section.block()).ok().map(u64::to_ne_bytes)
     }
 
     fn copy_out_from(

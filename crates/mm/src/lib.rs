@@ -51,6 +51,7 @@ mod mbind;
 mod nodes;
 mod rearrange;
 mod seal;
+mod sections;
 mod sync;
 
 mod cow;

@@ -256,7 +256,7 @@ leaves::zero_run_time:
 
 leaves::load_u64:
     cmp rsi,0x7
-    jbe .1
+    jbe .2
     test dil,0x7
     je .0
     xor eax,eax
@@ -266,24 +266,23 @@ leaves::load_u64:
     xor eax,eax
     mov rcx,QWORD PTR [rdi]
     mov rdx,rax
+    test rax,rax
+    jne .3
+.1:
     xor eax,eax
     test rdx,rdx
     sete al
-    cmovne rcx,rdi
     mov rdx,rcx
     ret
-.1:
+.2:
     push rax
     lea rdi,[rip+_]
     lea rdx,[rip+_]
     mov esi,0x53
     call QWORD PTR [rip+_]
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
+.3:
+    mov rcx,rdi
+    jmp .1
     int3
     int3
     int3
@@ -293,32 +292,36 @@ leaves::load_u64:
 
 leaves::compare_exchange_u32:
     cmp rsi,0x3
-    jbe .2
-    xor r8d,r8d
+    jbe .1
+    xor eax,eax
     test dil,0x3
-    je .1
-.0:
-    mov eax,r8d
-    mov edx,esi
+    je .0
+    mov edx,ecx
     ret
-.1:
-    mov ecx,ecx
+.0:
+    mov esi,ecx
     mov eax,edx
-    lock cmpxchg DWORD PTR [rdi],ecx
-    mov rsi,rax
+    lock cmpxchg DWORD PTR [rdi],esi
+    mov rcx,rax
     xor eax,eax
     test rax,rax
-    jne .0
-    mov r8d,0x1
-    mov eax,r8d
-    mov edx,esi
+    jne .2
+    mov eax,0x1
+    mov edx,ecx
     ret
-.2:
+.1:
     push rax
     lea rdi,[rip+_]
     lea rdx,[rip+_]
     mov esi,0x53
     call QWORD PTR [rip+_]
+.2:
+    xor eax,eax
+    mov edx,ecx
+    ret
+    int3
+    int3
+    int3
     int3
     int3
     int3

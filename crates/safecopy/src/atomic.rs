@@ -37,6 +37,7 @@
 #![expect(unsafe_code, reason = "blocks become pointers here")]
 
 use std::fmt;
+use std::hint::cold_path;
 
 use usermem_types::FaultKind;
 
@@ -264,6 +265,7 @@ fn word_of<W: Word, M>(block: Block<'_, M>) -> Result<*mut W, HostFault> {
     if block.addr().is_multiple_of(size_of::<W>()) {
         Ok(block.as_ptr().cast())
     } else {
+        cold_path();
         Err(HostFault { kind: FaultKind::Misaligned, addr: block.addr() })
     }
 }
@@ -273,6 +275,7 @@ fn result<W, T>(ptr: *mut W, stop: Stop, value: T) -> Result<T, HostFault> {
     if stop.info == 0 {
         return Ok(value);
     }
+    cold_path();
     Err(HostFault { kind: stop.kind(), addr: ptr.addr() })
 }
 

@@ -28,8 +28,10 @@ impl Stop {
 
 /// How an access that was made out of line ended.
 ///
-/// Not a [`Transfer`], which a function that is not inlined would leave in memory: were that the
-/// result of an inlined function, too, its fast path would go through memory as well.
+/// Not a [`Transfer`]. Whoever makes the access out of line leaves its result in memory, this one too;
+/// but were that the result of an inlined function as well, what is done without such a call would go
+/// through the same memory. A `Transfer` that is put together from this one is a value of the
+/// caller's, which may be in registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     /// How many bytes arrived.

@@ -117,6 +117,7 @@ pub trait IoExt: Io {
     ///
     /// # Errors
     /// The fault, and how many bytes could be read.
+    #[inline(always)]
     fn copy_in_object<T: FromBytes>(&self, addr: Addr, opts: IoOpts) -> Result<T, Partial<Fault>> {
         object::copy_in_object(self, addr, opts)
     }

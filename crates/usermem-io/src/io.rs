@@ -96,6 +96,39 @@ pub trait Io {
         opts: IoOpts,
     ) -> Transfer<IoCause>;
 
+    /// Copies as much of the start of `src` to the start of the ranges as is a matter of looking where
+    /// it goes, and returns how much that is. Vector copies ask for it before they copy range by range,
+    /// and again after a range that they copied themselves.
+    ///
+    /// Nothing is always a right answer, and the one that is provided. It is the answer at a first range
+    /// of length zero, at anything that is to fault, to wait, or to be prepared: for all that
+    /// [`copy_out`](Self::copy_out) has to be seen to be asked.
+    fn copy_out_ahead(&self, ranges: AddrRangeSeq<'_>, src: &[u8], opts: IoOpts) -> usize {
+        let _ = (ranges, src, opts);
+        0
+    }
+
+    /// Copies as much from the start of the ranges to the start of `dst` as is a matter of looking
+    /// where it is; as [`copy_out_ahead`](Self::copy_out_ahead).
+    fn copy_in_ahead(&self, ranges: AddrRangeSeq<'_>, dst: &mut [u8], opts: IoOpts) -> usize {
+        let _ = (ranges, dst, opts);
+        0
+    }
+
+    /// Writes as many of `len` zero bytes to the start of the ranges as is a matter of looking where
+    /// they go; as [`copy_out_ahead`](Self::copy_out_ahead).
+    fn zero_out_ahead(&self, ranges: AddrRangeSeq<'_>, len: usize, opts: IoOpts) -> usize {
+        let _ = (ranges, len, opts);
+        0
+    }
+
+    /// Returns eight bytes, if that is a matter of looking where they are. Values of this size are asked
+    /// for like this first; nothing is always a right answer, and the one that is provided.
+    fn copy_in_8_ahead(&self, addr: Addr, opts: IoOpts) -> Option<[u8; 8]> {
+        let _ = (addr, opts);
+        None
+    }
+
     /// Exchanges a word atomically and returns what was there before.
     ///
     /// # Errors

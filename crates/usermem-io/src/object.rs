@@ -30,14 +30,38 @@ impl<I: Io + ?Sized> io::Read for OneTransfer<'_, I> {
 }
 
 /// See [`IoExt::copy_in_object`](crate::IoExt::copy_in_object).
+#[inline(always)]
 pub(crate) fn copy_in_object<T: FromBytes, I: Io + ?Sized>(
     io: &I,
     addr: Addr,
     opts: IoOpts,
 ) -> Result<T, Partial<Fault>> {
+    if size_of::<T>() == 8
+        && let Some(word) = io.copy_in_8_ahead(addr, opts)
+        && let Ok(value) = T::read_from_bytes(&word)
+    {
+        return Ok(value);
+    }
+    // By parts: the whole result of a function that is not inlined would be in memory, and so would
+    // be what is found ahead.
+    let mut fault = Partial::new(0, Fault::new(FaultKind::Bus, addr));
+    copy_in_usually(io, addr, opts, &mut fault).ok_or(fault)
+}
+
+/// Copies a value; leaves the fault behind, if there is none.
+#[inline(never)]
+fn copy_in_usually<T: FromBytes, I: Io + ?Sized>(
+    io: &I,
+    addr: Addr,
+    opts: IoOpts,
+    fault: &mut Partial<Fault>,
+) -> Option<T> {
     let mut transfer = OneTransfer { io, addr, opts, fault: None };
-    T::read_from_io(&mut transfer)
-        .map_err(|_| transfer.fault.expect("our own invariant: reading fails by a fault only"))
+    let value = T::read_from_io(&mut transfer).ok();
+    if value.is_none() {
+        *fault = transfer.fault.expect("our own invariant: reading fails by a fault only");
+    }
+    value
 }
 
 /// See [`IoExt::copy_out_object`](crate::IoExt::copy_out_object).

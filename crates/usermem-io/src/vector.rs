@@ -11,9 +11,7 @@ pub(crate) fn copy_out_vec<I: Io + ?Sized>(
     src: &[u8],
     opts: IoOpts,
 ) -> Transfer<IoCause> {
-    for_each_piece(ranges, src.len(), |addr, done, len| {
-        io.copy_out(addr, &src[done..done + len], opts)
-    })
+    run(ranges, src.len(), CopyOut { io, src, opts })
 }
 
 /// See [`IoExt::copy_in_vec`](crate::IoExt::copy_in_vec).
@@ -23,9 +21,7 @@ pub(crate) fn copy_in_vec<I: Io + ?Sized>(
     dst: &mut [u8],
     opts: IoOpts,
 ) -> Transfer<IoCause> {
-    for_each_piece(ranges, dst.len(), |addr, done, len| {
-        io.copy_in(addr, &mut dst[done..done + len], opts)
-    })
+    run(ranges, dst.len(), CopyIn { io, dst, opts })
 }
 
 /// See [`IoExt::zero_out_vec`](crate::IoExt::zero_out_vec).
@@ -35,24 +31,99 @@ pub(crate) fn zero_out_vec<I: Io + ?Sized>(
     len: usize,
     opts: IoOpts,
 ) -> Transfer<IoCause> {
-    for_each_piece(ranges, len, |addr, _, len| io.zero_out(addr, len, opts))
+    run(ranges, len, ZeroOut { io, len, opts })
 }
 
-/// Calls `transfer` with the address, the offset into the buffer and the length of each piece,
-/// until the ranges or the `total` bytes of the buffer end.
+/// What is done with the ranges, whose first byte is byte `done` of the buffer.
+trait Operation {
+    /// Moves what the address space moves of them at once.
+    fn ahead(&mut self, ranges: AddrRangeSeq<'_>, done: usize) -> usize;
+
+    /// Moves a part of one range, or all of it.
+    fn piece(&mut self, addr: Addr, done: usize, len: usize) -> Transfer;
+}
+
+struct CopyOut<'a, I: ?Sized> {
+    io: &'a I,
+    src: &'a [u8],
+    opts: IoOpts,
+}
+
+impl<I: Io + ?Sized> Operation for CopyOut<'_, I> {
+    #[inline(always)]
+    fn ahead(&mut self, ranges: AddrRangeSeq<'_>, done: usize) -> usize {
+        self.io.copy_out_ahead(ranges, &self.src[done..], self.opts)
+    }
+
+    #[inline(always)]
+    fn piece(&mut self, addr: Addr, done: usize, len: usize) -> Transfer {
+        self.io.copy_out(addr, &self.src[done..done + len], self.opts)
+    }
+}
+
+struct CopyIn<'a, I: ?Sized> {
+    io: &'a I,
+    dst: &'a mut [u8],
+    opts: IoOpts,
+}
+
+impl<I: Io + ?Sized> Operation for CopyIn<'_, I> {
+    #[inline(always)]
+    fn ahead(&mut self, ranges: AddrRangeSeq<'_>, done: usize) -> usize {
+        self.io.copy_in_ahead(ranges, &mut self.dst[done..], self.opts)
+    }
+
+    #[inline(always)]
+    fn piece(&mut self, addr: Addr, done: usize, len: usize) -> Transfer {
+        self.io.copy_in(addr, &mut self.dst[done..done + len], self.opts)
+    }
+}
+
+struct ZeroOut<'a, I: ?Sized> {
+    io: &'a I,
+    len: usize,
+    opts: IoOpts,
+}
+
+impl<I: Io + ?Sized> Operation for ZeroOut<'_, I> {
+    #[inline(always)]
+    fn ahead(&mut self, ranges: AddrRangeSeq<'_>, done: usize) -> usize {
+        self.io.zero_out_ahead(ranges, self.len - done, self.opts)
+    }
+
+    #[inline(always)]
+    fn piece(&mut self, addr: Addr, _: usize, len: usize) -> Transfer {
+        self.io.zero_out(addr, len, self.opts)
+    }
+}
+
+/// Runs an operation until the ranges or the `total` bytes of its buffer end.
 ///
 /// Ranges of length zero that come before the last byte are transferred like others, so that
 /// their addresses are validated where the address space does that.
-fn for_each_piece(
+fn run(
     mut ranges: AddrRangeSeq<'_>,
     total: usize,
-    mut transfer: impl FnMut(Addr, usize, usize) -> Transfer,
+    mut operation: impl Operation,
 ) -> Transfer<IoCause> {
     let mut done = 0;
     while done < total {
+        // One range has a quick way of its own.
+        if ranges.num_ranges() > 1 {
+            let moved = operation.ahead(ranges, done);
+            let moved = moved.min(total - done) as u64;
+            let moved = moved.min(ranges.num_bytes());
+            done += moved as usize;
+            if done == total {
+                break;
+            }
+            if moved > 0 {
+                ranges = ranges.drop_first(moved);
+            }
+        }
         let Some((head, tail)) = ranges.split_first() else { break };
         let len = usize::try_from(head.len()).unwrap_or(usize::MAX).min(total - done);
-        let moved = count::at_most(transfer(head.start(), done, len), len)
+        let moved = count::at_most(operation.piece(head.start(), done, len), len)
             .map_err(|partial| partial.after(done).map_cause(IoCause::from))?;
         if moved == 0 && len > 0 {
             return Err(Partial::new(done, IoCause::NoProgress));

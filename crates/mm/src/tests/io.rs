@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use safecopy::{DstBlockSeq, Reader, SrcBlockSeq, StreamError, Writer, zero_seq};
-use usermem_io::{Io, IoCause};
+use usermem_io::{Io, IoCause, IoExt};
 use usermem_types::{AddrRange, AddrRangeSeq, Errno, Fault, FaultKind, Partial, Transfer};
 
 use super::rig::{CHECKED, NONE, R, RW, Rig, page};
@@ -167,6 +167,99 @@ fn pitfall_22_short_counts_come_from_the_copy() {
     assert_eq!(partial, Partial::new(96, Fault::new(FaultKind::Unmapped, page(2))));
     let partial = rig.mm.zero_out(start, 97, CHECKED).unwrap_err();
     assert_eq!((partial.done, partial.cause.addr), (96, page(2)));
+}
+
+/// Reads until sections are open again after a change, which they are not at once when other threads read.
+fn open_sections(rig: &Rig) {
+    for _ in 0..5000 {
+        rig.peek(page(0)).unwrap();
+    }
+}
+
+/// Ranges of all kinds, more than one section takes: short ones, long ones, across pmas, with a tail that
+/// the buffer has no room for.
+#[test]
+fn vectors_go_ahead_up_to_what_is_not_there() {
+    let rig = Rig::new();
+    // Pages that cannot be one pma: their memory does not follow on.
+    rig.map(0, 1, RW);
+    rig.mm.zero_out(page(0), 1, CHECKED).unwrap();
+    rig.map(3, 40, RW);
+    rig.mm.zero_out(page(3), 40 << 12, CHECKED).unwrap();
+    rig.map(1, 2, RW);
+    rig.mm.zero_out(page(1), 2 << 12, CHECKED).unwrap();
+    let all: Vec<u8> = (0..43 << 12).map(|at: u32| (at ^ at >> 8) as u8).collect();
+    assert_eq!(rig.mm.copy_out(page(0), &all, CHECKED), Ok(all.len()));
+    open_sections(&rig);
+    let mut ranges: Vec<_> =
+        (0..50).map(|index| range(index % 40, 13 * index, 1 + index)).collect();
+    ranges.push(range(2, 4000, 20_000));
+    ranges.push(range(0, 0, 43 << 12));
+    ranges.push(range(0, 4090, 12));
+    let expected: Vec<u8> = ranges
+        .iter()
+        .flat_map(|range| {
+            let at = (range.start().get() - page(0).get()) as usize;
+            all[at..at + range.len() as usize].to_vec()
+        })
+        .collect();
+    let end = ranges.len();
+    ranges.push(range(5, 0, 0));
+    ranges.push(range(7, 0, 1));
+    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut dst = vec![0xee; expected.len() + 1];
+    // A range of length zero is for the usual way, and so is one that has no memory.
+    assert_eq!(rig.mm.copy_in_ahead(seq, &mut dst, CHECKED), expected.len());
+    assert_eq!((&dst[..expected.len()], dst[expected.len()]), (&expected[..], 0xee));
+    ranges[end] = range(42, 4000, 97);
+    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+    // A part of one is as good as all, and the buffer has room for one byte of it.
+    assert_eq!(rig.mm.copy_in_ahead(seq.drop_first(5), &mut dst[5..], CHECKED), expected.len() - 4);
+    let mut dst = vec![0; expected.len() + 1000];
+    let unmapped = Fault::new(FaultKind::Unmapped, page(43));
+    let partial = Partial::new(expected.len() + 96, IoCause::Fault(unmapped));
+    assert_eq!(rig.mm.copy_in_vec(seq, &mut dst, CHECKED), Err(partial));
+    assert_eq!(dst[..expected.len()], expected);
+    open_sections(&rig);
+    // Never more than the buffer or the sequence has.
+    for len in [1, 20, 21, 1000, 1275, 1276, 5000, expected.len()] {
+        let mut dst = vec![0; expected.len()];
+        assert_eq!(rig.mm.copy_in_ahead(seq, &mut dst[..len], CHECKED), len);
+        assert_eq!(dst[..len], expected[..len]);
+        let short = seq.take_first(len as u64);
+        assert_eq!(rig.mm.copy_in_ahead(short, &mut dst, CHECKED), len);
+        assert_eq!(rig.mm.zero_out_ahead(seq, len, CHECKED), len);
+        assert_eq!(rig.mm.copy_out_ahead(seq.take_first(len as u64), &expected, CHECKED), len);
+    }
+    let mut after = vec![0; all.len()];
+    assert_eq!(rig.mm.copy_in(page(0), &mut after, CHECKED), Ok(all.len()));
+    assert!(after == all, "what was written back is not what was there");
+    // Nothing is shown to who may not see it.
+    rig.mm.mprotect(page(1), PAGE, NONE.prot()).unwrap();
+    open_sections(&rig);
+    assert_eq!(rig.mm.copy_in_ahead(seq, &mut dst, CHECKED), 1);
+    assert_eq!(rig.mm.zero_out_ahead(seq, 99, CHECKED), 1);
+}
+
+#[test]
+fn values_of_eight_bytes_are_found_ahead_where_they_are_aligned() {
+    let rig = Rig::new();
+    rig.map(0, 1, RW);
+    let bytes: Vec<u8> = (1..=32).collect();
+    rig.mm.copy_out(range(0, 4064, 1).start(), &bytes, CHECKED).unwrap();
+    open_sections(&rig);
+    for offset in 4064..4088 {
+        let at = range(0, offset, 1).start();
+        let eight: [u8; 8] = bytes[offset as usize - 4064..][..8].try_into().unwrap();
+        let ahead = (offset % 8 == 0).then_some(eight);
+        assert_eq!(rig.mm.copy_in_8_ahead(at, CHECKED), ahead, "{offset}");
+        assert_eq!(rig.mm.copy_in_object(at, CHECKED), Ok(eight), "{offset}");
+        assert_eq!(rig.mm.copy_in_object(at, CHECKED), Ok(u64::from_ne_bytes(eight)), "{offset}");
+    }
+    let cut_off = Partial::new(7, Fault::new(FaultKind::Unmapped, page(1)));
+    let at = range(0, 4089, 1).start();
+    assert_eq!(rig.mm.copy_in_object::<u64>(at, CHECKED), Err(cut_off));
+    assert_eq!(rig.mm.copy_in_8_ahead(page(1), CHECKED), None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use platform::FaultInfo;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use usermem_io::{Io, IoOpts};
-use usermem_types::{AccessType, Addr, AddrRange, AlignedAddr, Errno};
+use usermem_types::{AccessType, Addr, AddrRange, AlignedAddr, Errno, Fault, FaultKind, Partial};
 
 use crate::machine::{Access, Machine, Mirror};
 use crate::objects::Object;
@@ -210,4 +210,25 @@ fn a_copy_shows_what_it_needs() {
     rig.map(2000, 1, AccessType::READ);
     assert_eq!(rig.mm.copy_out(page(2000), b"x", IoOpts::IGNORE_PERMISSIONS), Ok(1));
     assert!(!rig.is_shown(page(2000)));
+}
+
+/// As on Linux, whatever moves the bytes: those behind the page that stops a copy stay what they were.
+#[test]
+fn nothing_is_written_behind_what_stops_a_copy() {
+    let rig = &mut Rig::<Mirror>::new();
+    rig.map(1, 4, RW);
+    assert_eq!(rig.mm.zero_out(page(1), 4 * 4096, IoOpts::CHECKED), Ok(4 * 4096));
+    // Across the border and little more, and much more; and with what is left behind another border.
+    for (before, behind) in [1, 20, 100, 500, 4000]
+        .into_iter()
+        .flat_map(|before| [1, 7, 20, 31, 64, 100, 512, 4096, 4110, 9000].map(|len| (before, len)))
+    {
+        let start = Addr::new(page(1).get() - before);
+        let bytes = vec![7; before as usize + behind];
+        let unmapped = Err(Partial::new(0, Fault::new(FaultKind::Unmapped, start)));
+        assert_eq!(rig.mm.copy_out(start, &bytes, IoOpts::CHECKED), unmapped);
+        let mut after = vec![1; 4 * 4096];
+        assert_eq!(rig.mm.copy_in(page(1), &mut after, IoOpts::CHECKED), Ok(4 * 4096));
+        assert!(after == [0; 4 * 4096], "{before} + {behind} bytes");
+    }
 }

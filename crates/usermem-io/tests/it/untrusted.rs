@@ -12,8 +12,8 @@ use crate::r;
 const CHECKED: IoOpts = IoOpts::CHECKED;
 
 /// An address space that answers every scalar transfer with the same, and leaves `A`s in all of
-/// the destination, whatever it answers.
-struct Stuck(Transfer);
+/// the destination, whatever it answers. Whoever asks what goes ahead is told so many bytes.
+struct Stuck(Transfer, usize);
 
 impl Io for Stuck {
     fn copy_out(&self, _: Addr, _: &[u8], _: IoOpts) -> Transfer {
@@ -27,6 +27,12 @@ impl Io for Stuck {
 
     fn zero_out(&self, _: Addr, _: usize, _: IoOpts) -> Transfer {
         self.0
+    }
+
+    fn copy_in_ahead(&self, _: AddrRangeSeq<'_>, dst: &mut [u8], _: IoOpts) -> usize {
+        let len = dst.len().min(self.1);
+        dst[..len].fill(b'a');
+        self.1
     }
 
     fn copy_out_from(
@@ -64,9 +70,9 @@ impl Io for Stuck {
 const FAULT: Fault = Fault::new(FaultKind::Protection, Addr::new(77));
 
 /// Claims more than it was asked for.
-const TOO_MUCH: Stuck = Stuck(Ok(usize::MAX));
+const TOO_MUCH: Stuck = Stuck(Ok(usize::MAX), 0);
 /// Fails having moved more than it was asked for.
-const TOO_MUCH_AND_FAULT: Stuck = Stuck(Err(Partial::new(usize::MAX, FAULT)));
+const TOO_MUCH_AND_FAULT: Stuck = Stuck(Err(Partial::new(usize::MAX, FAULT)), 0);
 
 /// A fault of an address space that stopped without one.
 fn bus<C: From<Fault>>(done: usize, addr: u64) -> Partial<C> {
@@ -78,7 +84,7 @@ fn pitfall_02_no_progress_is_an_error() {
     let ranges = [r(0, 0), r(0, 4), r(8, 12)];
     let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
     let no_progress = Err(Partial::new(0, IoCause::NoProgress));
-    let nothing = Stuck(Ok(0));
+    let nothing = Stuck(Ok(0), 0);
     assert_eq!(nothing.copy_in_vec(seq, &mut [0; 8], CHECKED), no_progress);
     assert_eq!(nothing.copy_out_vec(seq, &[0; 8], CHECKED), no_progress);
     assert_eq!(nothing.zero_out_vec(seq, 8, CHECKED), no_progress);
@@ -89,8 +95,28 @@ fn vectors_go_on_after_a_short_count() {
     let ranges = [r(0, 4), r(8, 13)];
     let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
     let mut dst = [0; 10];
-    assert_eq!(Stuck(Ok(2)).copy_in_vec(seq, &mut dst, CHECKED), Ok(9));
+    assert_eq!(Stuck(Ok(2), 0).copy_in_vec(seq, &mut dst, CHECKED), Ok(9));
     assert_eq!(dst, *b"AAAAAAAAA\0");
+}
+
+#[test]
+fn what_goes_ahead_is_believed_as_far_as_there_is_room() {
+    let ranges = [r(0, 0), r(0, 4), r(8, 10), r(12, 15)];
+    let seq = AddrRangeSeq::from_slice(&ranges).unwrap();
+    let mut dst = [0; 10];
+    // Less than all: then one range, and again if there are others.
+    assert_eq!(Stuck(Ok(1), 3).copy_in_vec(seq, &mut dst, CHECKED), Ok(9));
+    assert_eq!(dst, *b"aaaAaaaAA\0");
+    let mut dst = [0; 10];
+    assert_eq!(Stuck(Ok(1), usize::MAX).copy_in_vec(seq, &mut dst, CHECKED), Ok(9));
+    assert_eq!(Stuck(Ok(1), usize::MAX).copy_in_vec(seq, &mut dst[..5], CHECKED), Ok(5));
+    let fails = Stuck(Err(Partial::new(1, FAULT)), 3);
+    let four = Err(Partial::new(4, IoCause::Fault(FAULT)));
+    assert_eq!(fails.copy_in_vec(seq, &mut dst, CHECKED), four);
+    // One range is not asked about.
+    let one = AddrRangeSeq::of(r(0, 4)).unwrap();
+    assert_eq!(Stuck(Ok(4), 3).copy_in_vec(one, &mut dst, CHECKED), Ok(4));
+    assert_eq!(dst[..4], *b"AAAA");
 }
 
 #[test]
@@ -119,13 +145,13 @@ fn more_than_was_asked_for_is_what_was_asked_for() {
 
 #[test]
 fn pitfall_05_what_lies_behind_the_count_is_not_looked_at() {
-    let fails = Stuck(Err(Partial::new(2, FAULT)));
+    let fails = Stuck(Err(Partial::new(2, FAULT)), 0);
     let read = fails.copy_in_string(Addr::ZERO, 64, CHECKED);
     let cause = StringCause::Fault(FAULT);
     assert_eq!(read, Err(StringError { partial: b"AA".to_vec(), cause }));
     // The first `A` of what must be zero is too many; none of those behind the count is.
     assert_eq!(fails.copy_in_struct::<u8>(Addr::ZERO, 4, CHECKED), Err(StructError::TooBig));
-    let fails = Stuck(Err(Partial::new(0, FAULT)));
+    let fails = Stuck(Err(Partial::new(0, FAULT)), 0);
     let read = fails.copy_in_struct::<u8>(Addr::ZERO, 4, CHECKED);
     assert_eq!(read, Err(StructError::Fault(FAULT)));
     let seq = AddrRangeSeq::of(r(0, 4)).unwrap();
@@ -135,7 +161,7 @@ fn pitfall_05_what_lies_behind_the_count_is_not_looked_at() {
 
 #[test]
 fn less_than_was_asked_for_is_a_fault_where_it_stopped() {
-    let short = Stuck(Ok(2));
+    let short = Stuck(Ok(2), 0);
     let addr = Addr::new(0x1000);
     assert_eq!(short.copy_in_object::<u32>(addr, CHECKED), Err(bus(2, 0x1002)));
     assert_eq!(short.copy_out_object(addr, &7u32, CHECKED), Err(bus(2, 0x1002)));

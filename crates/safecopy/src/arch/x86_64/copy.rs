@@ -141,7 +141,7 @@ pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Sto
     let (info, addr);
     // SAFETY: the leaf does what 1. and 2. allow, with instructions that the CPU has, and changes
     // the registers that are declared. A call by hand rather than through an ABI: whoever inlines
-    // this keeps its other registers, and needs no frame to save them in.
+    // this keeps its values in the other registers.
     unsafe {
         asm!(
             "call {leaf}",
@@ -157,8 +157,7 @@ pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Sto
             out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _, out("xmm13") _,
             out("xmm14") _, out("xmm15") _,
             out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _, out("xmm20") _,
-            out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _,
-            out("xmm25") _,
+            out("xmm21") _, out("xmm22") _, out("xmm23") _, out("xmm24") _, out("xmm25") _,
             out("k1") _,
         );
     }

@@ -67,7 +67,7 @@ pub(super) fn address_of(leaf: Leaf) -> *mut u8 {
 macro_rules! vector_copy {
     ($name:literal, $mov:literal, $reg:literal, $width:literal, [$a:literal $b:literal $c:literal
      $d:literal $e:literal $f:literal $g:literal $h:literal $i:literal], $short:expr, $split:expr,
-     $join:expr, $leave:literal) => {
+     $finish:literal, $leave:literal) => {
         global_asm!(
             concat!(".pushsection .text.", $name, ",\"ax\",@progbits"),
             concat!(".globl ", $name),
@@ -124,10 +124,6 @@ macro_rules! vector_copy {
             "ret",
             "25:",
             $split,
-            // Nothing may be written behind a fault, and the first vector is stored last: if its first
-            // byte can be written, so can all of it that lies before the aligned stores.
-            "movzx r8d, byte ptr [rsi]",
-            "mov [rdi], r8b",
             // Aligned stores, four at a time, between the first vector and the last four. Those are
             // loaded before the loop and stored after it: where source and destination lie equally
             // within their pages, a load just behind a store is taken for one that depends on it.
@@ -135,6 +131,7 @@ macro_rules! vector_copy {
             concat!($mov, " ", $reg, $d, ", [rsi + rdx - 3*W]"),
             concat!($mov, " ", $reg, $e, ", [rsi + rdx - 2*W]"),
             "lea r9, [rdi + rdx - 4*W]",
+            concat!($mov, " [rdi], ", $reg, $a),
             "lea rcx, [rdi + W]",
             "and rcx, -W",
             "mov r8, rsi",
@@ -156,9 +153,7 @@ macro_rules! vector_copy {
             concat!($mov, " [r9 + W], ", $reg, $d),
             concat!($mov, " [r9 + 2*W], ", $reg, $e),
             concat!($mov, " [r9 + 3*W], ", $reg, $b),
-            concat!($mov, " [rdi], ", $reg, $a),
-            $join,
-            "xor eax, eax",
+            $finish,
             "21:",
             $leave,
             "ret",
@@ -170,17 +165,18 @@ macro_rules! vector_copy {
 }
 
 vector_copy!(
-    "safecopy_copy_sse2", "movups", "xmm", "16", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "", "",
-    ""
+    "safecopy_copy_sse2", "movups", "xmm", "16", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "",
+    "xor eax, eax", ""
 );
 vector_copy!(
-    "safecopy_copy_avx", "vmovdqu", "ymm", "32", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "", "",
-    "vzeroupper"
+    "safecopy_copy_avx", "vmovdqu", "ymm", "32", ["0" "1" "2" "3" "4" "5" "6" "7" "8"], "", "",
+    "xor eax, eax", "vzeroupper"
 );
 // Registers from 16 up have no legacy name, so their upper halves hold nobody up.
 vector_copy!(
     "safecopy_copy_evex32", "vmovdqu64", "ymm", "32",
-    ["16" "17" "18" "19" "20" "21" "22" "23" "24"], "", "", "", ""
+    ["16" "17" "18" "19" "20" "21" "22" "23" "24"], "", "",
+    "xor eax, eax", ""
 );
 vector_copy!(
     "safecopy_copy_evex64", "vmovdqu64", "zmm", "64",
@@ -198,7 +194,8 @@ vector_copy!(
     ),
     // A store across the end of a page costs as much as half a page of others, and with the last
     // vector a buffer that begins a few bytes into its page makes one. What lies behind the end of
-    // that page, less than a vector, is stored by itself, and last. RAX says whether there is any.
+    // that page, less than a vector, is moved apart: last, so that all is written in ascending order,
+    // from ZMM25 to where RAX says.
     concat!(
         "xor eax, eax\n",
         "lea r9, [rdi + rdx - 1]\n",
@@ -213,10 +210,11 @@ vector_copy!(
         "not r9\n",
         "add rdx, r9\n",
         "vmovdqu8 zmm25{{k1}}{{z}}, [rsi + rdx]\n",
+        "lea rax, [rdi + rdx]\n",
         "vmovdqu64 zmm17, [rsi + rdx - W]\n",
         "27:"
     ),
-    concat!("test rax, rax\n", "jz 28f\n", "vmovdqu8 [rdi + rdx]{{k1}}, zmm25\n", "28:"),
+    "test rax, rax\njz 21f\nvmovdqu8 [rax]{{k1}}, zmm25\nxor eax, eax",
     ""
 );
 
