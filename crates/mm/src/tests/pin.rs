@@ -180,8 +180,8 @@ fn a_pin_ends_where_the_first_page_cannot_be_had() {
     let odd = Addr::new(page(4).get() + 8).to_range(8).unwrap();
     let fault = Some(Fault::new(FaultKind::Protection, odd.start()));
     assert_eq!(rig.mm.pin(odd, R, CHECKED).1, fault);
-    // Beyond every address space, and below the bits that may be a tag.
-    let end = Addr::new(1 << 55);
+    // Beyond every address space, and below the bit that a tag ends at.
+    let end = Addr::new(1 << 54);
     let beyond = rig.mm.pin(end.to_range(PAGE).unwrap(), R, CHECKED).1;
     assert_eq!(beyond, Some(Fault::new(FaultKind::OutOfRange, end)));
     rig.check();
