@@ -83,11 +83,6 @@ impl Active {
         self.remove(range, |pma| opts.invalidate_private || !pma.private, detached);
     }
 
-    /// Returns whether there is a pma in `range`, which is not empty.
-    pub(crate) fn holds_any(&self, range: KeyRange) -> bool {
-        self.pmas.at_or_after(range.start).is_some_and(|(held, _)| held.start < range.end)
-    }
-
     /// Inserts a pma where there is none.
     pub(crate) fn insert(&mut self, range: KeyRange, pma: Pma) {
         self.pmas.insert(range, pma);

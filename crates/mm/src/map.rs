@@ -128,7 +128,7 @@ impl MemoryManager {
         // Only a place that the program insists on may hold something.
         let replaces = flags.contains(MmapFlags::FIXED)
             && !flags.contains(MmapFlags::FIXED_NOREPLACE)
-            && mapping.holds_any(range);
+            && mapping.vmas.overlaps(range);
         let mut replaced = 0;
         if replaces {
             mapping.check_unsealed(range)?;

@@ -52,7 +52,7 @@ impl MemoryManager {
                 return Err(Errno::EINVAL);
             }
             let range = self.fixed_range(addr, len)?;
-            if flags.contains(MmapFlags::FIXED_NOREPLACE) && mapping.holds_any(range) {
+            if flags.contains(MmapFlags::FIXED_NOREPLACE) && mapping.vmas.overlaps(range) {
                 return Err(Errno::EEXIST);
             }
             return Ok(range);

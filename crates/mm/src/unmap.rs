@@ -58,7 +58,7 @@ impl MemoryManager {
     /// Removes everything inside `range`: the address space forgets the pages, then they are given
     /// back, then objects are told that they are not mapped any more.
     pub(crate) fn unmap_range(&self, mapping: &mut Mapping, range: KeyRange) {
-        if mapping.holds_any(range) {
+        if mapping.vmas.overlaps(range) {
             self.drop_pages(range);
             self.remove_vmas(mapping, range);
         }
@@ -69,7 +69,7 @@ impl MemoryManager {
     pub(crate) fn drop_pages(&self, range: KeyRange) {
         // What was never touched has none, which is found out without stopping who reads, and
         // everybody may go on to use what is remembered.
-        if self.active.fast_read().is_some_and(|active| !active.holds_any(range)) {
+        if self.active.fast_read().is_some_and(|active| !active.pmas.overlaps(range)) {
             return;
         }
         let mut detached = Detached::new(&*self.space);

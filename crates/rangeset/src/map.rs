@@ -110,6 +110,13 @@ impl<V> RangeMap<V> {
         self.entry(self.find(key))
     }
 
+    /// Returns whether any entry has a key of `range`.
+    #[must_use]
+    pub fn overlaps(&self, range: KeyRange) -> bool {
+        !range.is_empty()
+            && self.at_or_after(range.start).is_some_and(|(held, _)| held.start < range.end)
+    }
+
     /// Returns the highest entry that starts below a key.
     #[must_use]
     pub fn before(&self, key: u64) -> Option<(KeyRange, &V)> {

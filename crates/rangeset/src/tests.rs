@@ -175,6 +175,8 @@ fn compare(map: &RangeMap<Value>, model: &Model) {
 }
 
 fn compare_gaps(map: &RangeMap<Value>, model: &Model, bounds: KeyRange, min_len: u64) {
+    let is_taken = indices(bounds).any(|k| model.get(k).is_some_and(Option::is_some));
+    assert_eq!(map.overlaps(bounds), is_taken, "{bounds:?}");
     let all = model_gaps(model, bounds);
     assert_eq!(map.gaps_in(bounds).collect::<Vec<_>>(), all);
     assert_eq!(map.span_in(bounds), bounds.len() - all.iter().map(|gap| gap.len()).sum::<u64>());
