@@ -71,10 +71,7 @@ impl Mapping {
     /// be charged. What it does not use is given back when the mapping is unlocked.
     pub(crate) fn charge(&mut self, bytes: u64, freed: u64) -> Result<(), Errno> {
         let target = (self.accounted - freed).checked_add(bytes).ok_or(Errno::ENOMEM)?;
-        match target.saturating_sub(self.charge.bytes()) {
-            0 => Ok(()),
-            more => self.charge.grow(more),
-        }
+        self.charge.grow(target.saturating_sub(self.charge.bytes()))
     }
 
     /// Returns how many bytes of `range` are counted as committed.
@@ -147,11 +144,6 @@ impl Mapping {
             self.count(held, vma, |sum, len| sum + len);
         });
         self.vmas = vmas;
-    }
-
-    /// Returns whether there is a vma in `range`, which is not empty.
-    pub(crate) fn holds_any(&self, range: KeyRange) -> bool {
-        self.vmas.at_or_after(range.start).is_some_and(|(held, _)| held.start < range.end)
     }
 
     /// Returns the lowest address at which something may end so as not to be too close to the vma
@@ -243,11 +235,8 @@ impl DerefMut for MappingWrite<'_> {
 impl Drop for MappingWrite<'_> {
     fn drop(&mut self) {
         let mapping = &mut *self.guard;
-        if mapping.charge.bytes() != mapping.accounted {
-            let unused = mapping.charge.bytes().checked_sub(mapping.accounted);
-            let unused = unused.expect("our own invariant: what is accounted was charged");
-            mapping.charge.shrink(unused);
-        }
+        let unused = mapping.charge.bytes().checked_sub(mapping.accounted);
+        mapping.charge.shrink(unused.expect("our own invariant: what is accounted was charged"));
         if !mapping.graveyard.is_empty() {
             self.buried = std::mem::take(&mut mapping.graveyard);
         }

@@ -62,8 +62,9 @@ pub(super) fn address_of(leaf: Leaf) -> *mut u8 {
 
 /// One vector copy of more than 32 bytes, for one vector width.
 ///
-/// A macro because the three differ only in names that the assembler must see: `$load`/`$store`
-/// (unaligned), the register name's two halves, the width and what restores the upper halves.
+/// A macro because they differ only in what the assembler must see: the unaligned move, the register
+/// name's two halves, the width, what one of them does for short copies and for a tail behind the end
+/// of a page, and what restores the upper halves.
 macro_rules! vector_copy {
     ($name:literal, $mov:literal, $reg:literal, $width:literal, [$a:literal $b:literal $c:literal
      $d:literal $e:literal $f:literal $g:literal $h:literal $i:literal], $short:expr, $split:expr,
