@@ -33,12 +33,13 @@ pub struct Finding {
 }
 
 impl Campaign {
-    /// Prepares to compare a memory manager over address spaces such as `spaces` with the host.
+    /// Prepares to compare a memory manager over address spaces such as those of `spaces` with the
+    /// host. They are made only where there is something to compare with.
     ///
     /// # Errors
     /// When the host cannot be compared with.
-    pub fn new(spaces: Vec<Box<dyn Space>>) -> io::Result<Self> {
-        Ok(Self { host: Host::new()?, spaces, masks: BTreeMap::new() })
+    pub fn new(spaces: impl FnOnce() -> Vec<Box<dyn Space>>) -> io::Result<Self> {
+        Ok(Self { host: Host::new()?, spaces: spaces(), masks: BTreeMap::new() })
     }
 
     /// Returns how often each mask has let a difference pass, and the comparison go on.

@@ -106,7 +106,7 @@ fn run(arguments: &Arguments) -> io::Result<u64> {
         }
     }
     let names: Vec<_> = spaces.iter().map(|space| space.name()).collect();
-    let campaign = Campaign::new(spaces)?;
+    let campaign = Campaign::new(|| spaces)?;
     match &arguments.file {
         Some(path) => run_file(campaign, path),
         None => run_many(campaign, arguments, &names.join(", ")),
