@@ -126,7 +126,7 @@ impl MemoryManager {
         vma: &Vma,
     ) -> Result<Step, FaultKind> {
         let has_plenty = self.memory.allocated_bytes() < self.memory.capacity() / 2;
-        let range = if has_plenty { neighbourhood(wanted).intersect(gap) } else { wanted };
+        let range = if has_plenty { neighbourhood(wanted) } else { wanted }.intersect(gap);
         let pages = self.allocate_near(active, range, AllocOpts::default());
         let (range, pages) = match pages {
             Err(_) if range.len() <= 2 * HUGE => {

@@ -23,5 +23,6 @@ mod protect;
 mod rearrange;
 mod remap;
 mod rig;
+mod scarce;
 mod stack;
 mod sync;
