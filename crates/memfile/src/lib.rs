@@ -15,6 +15,7 @@ mod page_store;
 mod region;
 mod shard;
 mod shared_memory;
+mod zeros;
 
 pub use charge::Charge;
 pub use memory_file::MemoryFile;

@@ -13,6 +13,7 @@ use crate::free_runs::Wanted;
 use crate::page_store::{Geometry, PageStore};
 use crate::region::Region;
 use crate::shard::Kind;
+use crate::zeros::Zeros;
 use crate::{AllocOpts, Charge, Commit, MemoryFileError, MemoryFileOptions};
 
 #[cfg(test)]
@@ -25,9 +26,10 @@ mod tests;
 /// these, while its memory is given back.
 #[derive(Debug)]
 pub struct MemoryFile {
-    region: Region,
+    pub(crate) region: Region,
     page_size: PageSize,
-    pages: PageStore,
+    pub(crate) pages: PageStore,
+    pub(crate) zeros: Zeros,
     account: Account,
     allocated: AtomicU64,
     peak_allocated: AtomicU64,
@@ -51,6 +53,7 @@ impl MemoryFile {
         let (budget, page) = (options.recycle_budget, options.page_size.bytes());
         Ok(Arc::new(Self {
             pages: PageStore::new(region.reserved(), geometry, budget, page),
+            zeros: Zeros::default(),
             region,
             page_size: options.page_size,
             account: Account::new(options.limit),
@@ -198,7 +201,7 @@ impl MemoryFile {
         }
     }
 
-    fn wanted(&self, len: u64, opts: AllocOpts) -> Wanted {
+    pub(crate) fn wanted(&self, len: u64, opts: AllocOpts) -> Wanted {
         let huge = self.page_size.huge_bytes();
         let congruent = match opts.shown_at {
             Some(addr) if len >= huge => (huge, addr & (huge - 1)),

@@ -29,12 +29,14 @@ impl MemoryManager {
     /// Tells on which node the page at an address is, as `move_pages(2)` does.
     ///
     /// # Errors
-    /// `EFAULT` when nothing is mapped, `ENOENT` when there is no page yet.
+    /// `EFAULT` when nothing is mapped, or the zeros that all share are; `ENOENT` when there is no
+    /// page yet.
     pub fn node_of_page(&self, addr: Addr) -> Result<i32, Errno> {
         let addr = addr.untagged().get();
         let mapping = self.mapping.read();
-        mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        let (_, vma) = mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
         let active = self.active.read();
-        if active.pmas.get(addr).is_some() { Ok(0) } else { Err(Errno::ENOENT) }
+        let (_, pma) = active.pmas.get(addr).ok_or(Errno::ENOENT)?;
+        if vma.object.is_none() && !pma.private { Err(Errno::EFAULT) } else { Ok(0) }
     }
 }

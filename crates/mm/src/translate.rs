@@ -1,6 +1,6 @@
 //! Making pages present.
 
-use memfile::{AllocOpts, Direction};
+use memfile::{AllocOpts, Direction, MemoryFile};
 use memmap::{FileRef, MappableRange, MappedObject, TranslateError, Translation};
 use rangeset::KeyRange;
 use usermem_types::{AccessType, Errno, FaultKind};
@@ -10,7 +10,11 @@ use crate::active::{Active, Detached};
 use crate::mapping::Mapping;
 use crate::pma::Pma;
 use crate::range::{HUGE, PAGE, addrs, neighbourhood};
-use crate::vma::Vma;
+use crate::vma::{Vma, VmaFlags};
+
+/// How many pmas there may be when one is made of zeros that all share. Others are bounded by the
+/// memory that somebody paid for.
+const MAX_SHARING: usize = 1 << 18;
 
 /// How far pages could be made present.
 #[derive(Debug)]
@@ -88,7 +92,10 @@ impl MemoryManager {
         let Some((pma_range, pma)) = active.pmas.get(rest.start) else {
             let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(here);
             return match &vma.object {
-                None => self.allocate(active, gap, wanted, vma),
+                None if access.write() || vma.flags.contains(VmaFlags::ACCOUNT) => {
+                    self.allocate(active, gap, wanted, vma)
+                }
+                None => self.share_zeros(active, gap.intersect(wanted), vma),
                 Some(object) => {
                     let access = if vma.is_private() {
                         access.without(AccessType::WRITE).union(AccessType::READ)
@@ -137,6 +144,25 @@ impl MemoryManager {
             pages => (range, pages?),
         };
         active.insert(range, Pma::private(pages, vma));
+        Ok(Step::Changed(range))
+    }
+
+    /// Shows zeros that all share at the start of `range`. Memory that nobody may write is not
+    /// counted as committed, so it must not take any.
+    fn share_zeros(
+        &self,
+        active: &mut Active,
+        range: KeyRange,
+        vma: &Vma,
+    ) -> Result<Step, FaultKind> {
+        if active.pmas.len() >= MAX_SHARING {
+            return Err(FaultKind::NoMemory);
+        }
+        let offset = range.start & (MemoryFile::ZEROS - 1);
+        let len = range.len().min(MemoryFile::ZEROS - offset);
+        let zeros = self.memory.zeros(offset, len).map_err(|_| FaultKind::NoMemory)?;
+        let range = KeyRange::new(range.start, range.start + len);
+        active.insert(range, Pma::translated(zeros, AccessType::READ_EXECUTE, vma));
         Ok(Step::Changed(range))
     }
 

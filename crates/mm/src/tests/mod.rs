@@ -26,3 +26,4 @@ mod rig;
 mod scarce;
 mod stack;
 mod sync;
+mod zeros;

@@ -72,5 +72,9 @@ fn a_page_has_a_node_once_it_is_there() {
     rig.map(0, 1, super::rig::R);
     assert_eq!(rig.mm.node_of_page(page(0)), Err(Errno::ENOENT));
     rig.load(page(0)).unwrap();
+    // As in Linux, zeros that all share are no page.
+    assert_eq!(rig.mm.node_of_page(page(0)), Err(Errno::EFAULT));
+    rig.mm.mprotect(page(0), PAGE, 3).unwrap();
+    rig.store(page(0), b"x").unwrap();
     assert_eq!(rig.mm.node_of_page(page(0)), Ok(0));
 }

@@ -3,7 +3,7 @@
 use memfile::AllocOpts;
 use usermem_io::Io;
 
-use super::rig::{CHECKED, R, RW, Rig, page};
+use super::rig::{CHECKED, R, Rig, page};
 use crate::range::PAGE;
 
 #[test]

@@ -207,6 +207,23 @@ fn hog_gets_enomem() {
     assert_eq!(ended.status, 0);
 }
 
+/// Memory that nobody may write is not counted: it takes next to none, however it is read.
+#[test]
+fn readhog_takes_next_to_nothing() {
+    let mut command = usermem();
+    command.args(["--max-memory", "16M", "--stats", "--"]).arg(guest("readhog"));
+    let ended = run(command, b"");
+    ended.check_sound("readhog");
+    let expected = "stored: zeros\nlocked: ok\npopulated: ok\nall writable: ENOMEM\n\
+                    one writable: ok\nreads: x, beside it 0 and 0\n";
+    assert_eq!(ended.stdout_text(), expected, "stderr:\n{}", ended.stderr_text());
+    assert_eq!(ended.status, 0);
+    let stderr = ended.stderr_text();
+    let line = stderr.lines().find(|line| line.starts_with("usermem: memory file")).unwrap();
+    let kib: u64 = line.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(kib <= 4 << 10, "{line}");
+}
+
 /// Files of memory count too: there is no room in them beyond the limit, and what they gave back is there again.
 #[test]
 fn filehog_gets_enospc() {
