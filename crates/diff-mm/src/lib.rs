@@ -45,7 +45,7 @@ pub use compare::{Difference, Verdict, compare};
 pub use generate::Generator;
 pub use host::Host;
 pub use op::{Arg, Op};
-pub use ours::run as run_here;
+pub use ours::{Supply, run as run_here, run_with as run_here_with};
 pub use outcome::{Ending, Line, Observation, Outcome};
 pub use script::{ParseError, Script, Step};
 pub use shrink::shrink;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use hostfs::FileDescription;
-use memfile::{MemoryFile, MemoryFileOptions};
+use memfile::{AllocOpts, MemoryFile, MemoryFileOptions};
+use memmap::FileRef;
 use mm::{MemoryManager, MmapFlags, MmapRequest, UserFault};
 use usermem_types::{AccessType, Addr, Errno};
 
@@ -18,6 +19,23 @@ use crate::script::{Script, Step};
 use crate::space::Space;
 use crate::window::{HEAP, PAGE, PAGES, WINDOW, relocate};
 use crate::{Observation, Outcome};
+
+/// How many bytes the memory file can hold.
+const CAPACITY: u64 = 1 << 32;
+
+/// How much memory there is for a script.
+#[derive(Clone, Copy, Debug)]
+pub struct Supply {
+    /// Bytes that are free in the memory file at first.
+    pub room: u64,
+    /// Bytes that may be committed, those of the script's files included.
+    pub limit: Option<u64>,
+}
+
+impl Supply {
+    /// More than a script can use.
+    pub const PLENTY: Self = Self { room: CAPACITY, limit: None };
+}
 
 /// How often an access that keeps faulting is tried.
 const TRIES: usize = 100;
@@ -43,6 +61,23 @@ fn fill_up(memory: &MemoryManager, window: u64) -> Result<u64, Errno> {
     Ok(parts.iter().map(|(start, end, _)| end - start).sum())
 }
 
+/// Takes pages until so many bytes are left.
+fn take_all_but(memory: &Arc<MemoryFile>, room: u64) -> Vec<FileRef> {
+    let mut taken = Vec::new();
+    let mut piece = memory.capacity();
+    while piece >= PAGE {
+        let excess = (memory.capacity() - memory.allocated_bytes()).saturating_sub(room);
+        if piece <= excess
+            && let Ok(pages) = memory.allocate(piece, AllocOpts::default())
+        {
+            taken.push(pages);
+        } else {
+            piece /= 2;
+        }
+    }
+    taken
+}
+
 /// A program: its memory, and where that is mirrored.
 struct Process {
     memory: Arc<MemoryManager>,
@@ -52,6 +87,9 @@ struct Process {
 
 /// What runs scripts.
 struct Runner {
+    memory: Arc<MemoryFile>,
+    /// Pages of the memory file that nobody uses.
+    taken: Vec<FileRef>,
     files: [Arc<dyn FileDescription>; 3],
     source: Vec<u8>,
     /// The processes, the one that runs last.
@@ -67,16 +105,41 @@ struct Runner {
 ///
 /// # Errors
 /// When the host refuses files or memory.
+///
+/// # Panics
+/// When memory is still allocated or charged at the end.
 pub fn run(script: &Script, space: &dyn Space, memlock: u64) -> io::Result<Vec<Observation>> {
-    let mut runner =
-        Runner::new(space, memlock).map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
+    run_with(script, space, memlock, Supply::PLENTY)
+}
+
+/// Does what [`run`] does, with so much memory.
+///
+/// # Errors
+/// When the host refuses files or memory, or the supply is too small for the script's files.
+///
+/// # Panics
+/// When memory is still allocated or charged at the end.
+pub fn run_with(
+    script: &Script,
+    space: &dyn Space,
+    memlock: u64,
+    supply: Supply,
+) -> io::Result<Vec<Observation>> {
+    let mut runner = Runner::new(space, memlock, supply)
+        .map_err(|errno| io::Error::from_raw_os_error(errno.raw()))?;
     runner.run(&script.0);
-    Ok(runner.observations)
+    let Runner { memory, taken, files, observations, .. } = runner;
+    drop((taken, files));
+    let left = (memory.allocated_bytes(), memory.charged_bytes());
+    assert_eq!(left, (0, 0), "bytes allocated and charged that nobody gave back");
+    Ok(observations)
 }
 
 impl Runner {
-    fn new(space: &dyn Space, memlock: u64) -> Result<Self, Errno> {
-        let options = MemoryFileOptions { reservation: 1 << 32, ..MemoryFileOptions::default() };
+    fn new(space: &dyn Space, memlock: u64, supply: Supply) -> Result<Self, Errno> {
+        let Supply { room, limit } = supply;
+        let options =
+            MemoryFileOptions { reservation: CAPACITY, limit, ..MemoryFileOptions::default() };
         let memory = MemoryFile::new(options).map_err(|_| Errno::ENOMEM)?;
         let space = space.another().map_err(|error| error.errno)?;
         let manager = MemoryManager::new(space.address_space(), Arc::clone(&memory));
@@ -91,7 +154,10 @@ impl Runner {
         });
         let a: Arc<dyn FileDescription> = a?;
         let a_readonly = a.reopen(0)?;
+        let taken = take_all_but(&memory, room);
         Ok(Self {
+            memory,
+            taken,
             files: [a, b?, a_readonly],
             source: pattern(COPY_MAX, 5),
             processes: vec![Process { memory: manager, space, limits: Limits::new() }],

@@ -5,7 +5,10 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use diff_mm::{Campaign, Generator, Script, SoftSpace, Space, StubSpace, Verdict};
+use diff_mm::{
+    Campaign, Generator, Observation, PAGE, Script, SoftSpace, Space, StubSpace, Supply, Verdict,
+    run_here, run_here_with,
+};
 use usermem_types::Errno;
 
 const STEPS: usize = 100;
@@ -85,4 +88,50 @@ fn the_same_scripts_agree_where_instructions_are_real() {
 fn other_scripts_agree_each_time() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     check(all, now.as_nanos() as u64, 50);
+}
+
+/// Enough for every script, and less than half of what there is.
+const SCARCE: u64 = 1 << 30;
+
+/// Has `check` look at scripts and spaces in which they can run.
+fn for_scripts(seed: u64, scripts: usize, check: impl Fn(&Script, &dyn Space)) {
+    println!("{scripts} scripts from seed {seed}");
+    let mut generator = Generator::new(seed, STEPS);
+    for _ in 0..scripts {
+        let script = generator.script();
+        for space in soft() {
+            check(&script, &*space);
+        }
+    }
+}
+
+/// What is decided ahead of time while there is plenty must not show.
+#[test]
+fn scripts_do_the_same_where_memory_is_scarce() {
+    for_scripts(4, 60, |script, space| {
+        let supply = Supply { room: SCARCE, ..Supply::PLENTY };
+        let plenty = run_here(script, space, 1 << 16).unwrap();
+        let scarce = run_here_with(script, space, 1 << 16, supply).unwrap();
+        for (step, (plenty, scarce)) in plenty.iter().zip(&scarce).enumerate() {
+            assert_eq!(plenty.outcome, scarce.outcome, "step {step} of {script}");
+            let contents = |observation: &Observation| -> Vec<_> {
+                observation.endings.iter().map(|ending| ending.pages.clone()).collect()
+            };
+            assert_eq!(contents(plenty), contents(scarce), "after step {step} of {script}");
+        }
+    });
+}
+
+/// Nothing but the program fails where there is no memory left, and all is given back.
+#[test]
+fn scripts_end_where_there_is_no_memory() {
+    let rooms = [0, 1, 3, 8, 40].map(|pages| Supply { room: pages * PAGE, ..Supply::PLENTY });
+    let limits =
+        [60, 70, 100, 200].map(|pages| Supply { limit: Some(pages * PAGE), ..Supply::PLENTY });
+    for (seed, supply) in (5..).zip(rooms.into_iter().chain(limits)) {
+        for_scripts(seed, 25, |script, space| {
+            let seen = run_here_with(script, space, 1 << 16, supply).unwrap();
+            assert_eq!(seen.len(), script.0.len(), "{supply:?}");
+        });
+    }
 }
