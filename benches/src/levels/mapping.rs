@@ -98,42 +98,50 @@ fn fork(setting: &Setting<'_>, name: String, maps: usize) -> Result<Result<Row, 
     setting.measure(plan)
 }
 
-/// Compares what two threads read, on a processor each, with what one does.
+/// Compares what two threads read, on a processor each, with what one does. Beside that, what two
+/// threads read that share nothing: no more can come from the processors.
 fn two_readers(setting: &Setting<'_>, name: String) -> Result<Result<Row, String>, String> {
-    if setting.host.cpus() < 2 {
+    let host = setting.host;
+    if host.cpus() < 2 {
         return Ok(Err("it takes two processors".to_owned()));
     }
-    let program = Program::new(2)?;
-    let (mm, host) = (&program.mm, setting.host);
-    let read = |count: u64, map: usize| {
-        let mut number = [0; 8];
-        let mut right = 0;
-        // By the clock on the wall: a thread that waits for the other one has lost that time.
-        let start = Instant::now();
-        for _ in 0..count {
-            let done = mm.copy_in(place(map), &mut number, IoOpts::CHECKED);
-            right += u64::from(done == Ok(8) && number == (map as u64).to_ne_bytes());
-        }
-        let nanoseconds = start.elapsed().as_secs_f64() * 1e9 / count as f64;
-        expect(right, count).map(|()| nanoseconds)
+    let (shared, other) = (Program::new(2)?, Program::new(2)?);
+    let both = |count: u64, managers: [&MemoryManager; 2]| {
+        let ready = Barrier::new(2);
+        let run = |cpu: usize| {
+            host.pin_to(cpu)?;
+            ready.wait();
+            read(managers[cpu], count, cpu)
+        };
+        let both = thread::scope(|scope| {
+            let other = scope.spawn(|| run(1));
+            let one = run(0);
+            let other = other.join().map_err(|_| "a thread panicked".to_owned());
+            one.and_then(|one| Ok((one, other??)))
+        });
+        // Two operations in the time of the slower one.
+        both.map(|(one, other)| one.max(other) / 2.0)
     };
     let plan = Plan::new(name)
-        .ours(|count| {
-            let ready = Barrier::new(2);
-            let run = |map: usize| {
-                host.pin_to(map)?;
-                ready.wait();
-                read(count, map)
-            };
-            let both = thread::scope(|scope| {
-                let other = scope.spawn(|| run(1));
-                let one = run(0);
-                let other = other.join().map_err(|_| "a thread panicked".to_owned());
-                one.and_then(|one| Ok((one, other??)))
-            });
-            // Two operations in the time of the slower one.
-            both.map(|(one, other)| one.max(other) / 2.0)
-        })
-        .limit("one thread", 1.0 / 1.9, |count| read(count, 0));
+        .ours(|count| both(count, [&*shared.mm, &*shared.mm]))
+        .limit("one thread", 1.0 / 1.9, |count| read(&shared.mm, count, 0))
+        .beside(
+            "two threads that share nothing",
+            Some(Box::new(|count| both(count, [&*shared.mm, &*other.mm]))),
+        );
     setting.measure(plan)
+}
+
+/// Reads a number of one mapping many times; returns the nanoseconds of one by the clock on the
+/// wall: a thread that waits for another one has lost that time.
+fn read(mm: &MemoryManager, count: u64, map: usize) -> Result<f64, String> {
+    let mut number = [0; 8];
+    let mut right = 0;
+    let start = Instant::now();
+    for _ in 0..count {
+        let done = mm.copy_in(place(map), &mut number, IoOpts::CHECKED);
+        right += u64::from(done == Ok(8) && number == (map as u64).to_ne_bytes());
+    }
+    let nanoseconds = start.elapsed().as_secs_f64() * 1e9 / count as f64;
+    expect(right, count).map(|()| nanoseconds)
 }
