@@ -96,10 +96,15 @@ pub(crate) fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> 
         && (ours == absent || ours == guarded)
 }
 
-/// Mask: what is decided counts as present, so pages around a touched one do as well; of files and
-/// shared memory only what this program has touched does, where Linux tells of its page cache.
-pub(crate) fn is_present_otherwise(before: &[Line], addr: u64, ours: bool) -> bool {
-    ours || !before.iter().any(|line| line.is_anonymous_at(addr))
+/// Mask: what nobody had touched before a fork is shared by both sides until one of them writes it; what
+/// one of them reads is then present in both.
+pub(crate) fn is_read_by_relatives(
+    before: &[Line],
+    addr: u64,
+    has_forked: bool,
+    ours: bool,
+) -> bool {
+    has_forked && ours && before.iter().any(|line| line.is_anonymous_at(addr))
 }
 
 /// Mask: the break is refused when the heap alone exceeds `RLIMIT_DATA`, to which the host's image

@@ -1,7 +1,9 @@
 //! `move_pages` and `migrate_pages`: where pages are.
 
+use rangeset::KeyRange;
 use usermem_types::{Addr, Errno};
 
+use crate::range::{PAGE, PAGE_SIZE};
 use crate::{MemoryManager, NodeSet, Privileges};
 
 impl MemoryManager {
@@ -34,7 +36,12 @@ impl MemoryManager {
         let addr = addr.untagged().get();
         let mapping = self.mapping.read();
         mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        let page = PAGE_SIZE.round_down(addr);
         let active = self.active.read();
-        if active.pmas.get(addr).is_some() { Ok(0) } else { Err(Errno::ENOENT) }
+        let (held, pma) = active.pmas.get(page).ok_or(Errno::ENOENT)?;
+        let mut present = [0];
+        let page = pma.pages(held, KeyRange::new(page, page + PAGE));
+        pma.file.file().residency(page, &mut present);
+        if present == [0] { Err(Errno::ENOENT) } else { Ok(0) }
     }
 }

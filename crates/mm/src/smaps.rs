@@ -31,7 +31,8 @@ const FLAG_NAMES: &[(VmaFlags, &str)] = &[
 impl MemoryManager {
     /// Returns the mappings as `/proc/PID/smaps` lists them.
     ///
-    /// Resident are pages that are decided; nothing is known of how many share them.
+    /// Resident are decided pages that have memory, of which the host is asked for each; nothing is
+    /// known of how many share them.
     #[must_use]
     pub fn smaps_text(&self) -> Vec<u8> {
         let mapping = self.mapping.read();
@@ -48,7 +49,8 @@ impl MemoryManager {
 fn append_details(text: &mut Vec<u8>, active: &Active, range: KeyRange, vma: &Vma) {
     let (mut resident, mut private) = (0, 0);
     for (held, pma) in active.pmas.iter_in(range) {
-        let len = held.intersect(range).len();
+        let pages = pma.pages(held, held.intersect(range));
+        let len = pma.file.file().resident_bytes(pages, PAGE);
         resident += len;
         private += if pma.private { len } else { 0 };
     }
