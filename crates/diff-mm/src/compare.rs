@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::freed::Freed;
 use crate::masks;
 use crate::op::Op;
-use crate::outcome::{Line, Observation, Outcome};
+use crate::outcome::{Ending, Line, Observation, Outcome};
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
-use crate::window::{PAGE, PAGES};
+use crate::window::{PAGE, PAGES, WINDOW};
 
 /// A step after which the two differ.
 #[derive(Clone, Debug)]
@@ -79,6 +79,8 @@ struct Comparison<'a> {
     before_here: &'a [Line],
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
+    has_forked: bool,
+    has_refused_store: bool,
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
@@ -95,6 +97,8 @@ impl<'a> Comparison<'a> {
             before: &[],
             before_here: &[],
             keeps_apart: false,
+            has_forked: false,
+            has_refused_store: false,
             files_change: false,
             miscounts_locks: false,
             data_is_limited: false,
@@ -120,6 +124,9 @@ impl<'a> Comparison<'a> {
         if self.files_change && masks::has_early_copies(step, ours, theirs) {
             return Err(Stop::Mask("early copies"));
         }
+        self.has_forked |= matches!(step.op, Op::Fork | Op::Witness);
+        self.has_refused_store |=
+            step.op == Op::Store && matches!(theirs.outcome, Outcome::Signal { .. });
         match step.op {
             Op::LimitData => self.data_is_limited = step.args[0] != u64::MAX,
             Op::LimitStack => self.stack_is_limited = step.args[0] < PAGES * PAGE,
@@ -154,6 +161,9 @@ impl<'a> Comparison<'a> {
             if our_maps != their_maps {
                 let what = map_difference(&our_maps, &their_maps);
                 return Err(Stop::Different(format!("at the end of a process:\n{what}")));
+            }
+            if let Some(what) = self.presence_at_end(ours, theirs) {
+                return Err(Stop::Different(what));
             }
             if let Some(what) = self.content_difference(&ours.pages, &theirs.pages) {
                 return Err(Stop::Different(what));
@@ -210,7 +220,7 @@ impl<'a> Comparison<'a> {
             .then(|| format!("contents: {} pages here, {} on the host", ours.len(), theirs.len()))
     }
 
-    /// Returns which page is present on the host, and not here.
+    /// Returns which page is present here or on the host, and not on the other.
     fn presence_difference(
         &mut self,
         step: &Step,
@@ -226,13 +236,41 @@ impl<'a> Comparison<'a> {
         }
         for (page, (ours, theirs)) in (0..).zip(ours.iter().zip(theirs)) {
             let addr = step.args[0] + page * PAGE;
-            let may_differ =
-                masks::is_present_otherwise(self.before, addr, *ours) || self.freed.hides(addr);
-            if ours != theirs && !self.passes("presence", may_differ) {
+            if ours != theirs
+                && !self.passes("freed", self.freed.hides(addr))
+                && !self.may_be_present(self.before, addr, *ours)
+            {
                 return Some(format!("{}: present {ours}, on the host {theirs}", show_addr(addr)));
             }
         }
         None
+    }
+
+    /// Returns which page was present in one of two processes that ended, and not in the other.
+    fn presence_at_end(&mut self, ours: &Ending, theirs: &Ending) -> Option<String> {
+        if ours.present.len() != theirs.present.len() {
+            return Some("other numbers of pages at the end of a process".to_owned());
+        }
+        for ((page, _), (ours, present)) in
+            theirs.pages.iter().zip(ours.present.iter().zip(&theirs.present))
+        {
+            let addr = WINDOW + page * PAGE;
+            if ours != present
+                && !self.passes("freed", self.freed.was_ever(*page))
+                && !self.may_be_present(&theirs.maps, addr, *ours)
+            {
+                let at = show_addr(addr);
+                return Some(format!("{at} at the end: present {ours}, on the host {present}"));
+            }
+        }
+        None
+    }
+
+    fn may_be_present(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
+        let by_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
+        let for_a_store = masks::are_zeros_for_a_store(maps, addr, self.has_refused_store, ours);
+        self.passes("presence after a fork", by_relatives)
+            || self.passes("zeros for a store", for_a_store)
     }
 
     /// Returns why a step that came to different things ends the comparison.

@@ -79,6 +79,11 @@ impl Freed {
         pages(addr, 1).any(|page| self.pages.contains(&page))
     }
 
+    /// Returns whether a page has been freed in any process.
+    pub(crate) fn was_ever(&self, page: u64) -> bool {
+        self.ever.contains(&page)
+    }
+
     /// Returns whether what a step came to may be different for what was freed.
     pub(crate) fn explains(&self, step: &Step, ours: Outcome, theirs: Outcome) -> bool {
         let [addr, len, ..] = step.args;

@@ -197,7 +197,7 @@ impl Runner {
             };
             let mut observation = Observation::new(outcome);
             if step.op == Op::Mincore && outcome == Outcome::Value(0) {
-                observation.present = self.process().present(step);
+                observation.present = self.process().present(step.args[0], step.args[1]);
             }
             observation.maps = self.process().maps();
             self.observations.push(observation);
@@ -209,18 +209,19 @@ impl Runner {
         self.end_process();
     }
 
-    /// Reads every mapped page of the running process, which ends.
+    /// Looks which pages of the running process are present, and reads them; it ends.
     fn end_process(&mut self) {
         let Some(process) = self.processes.pop() else { return };
-        let mut ending = Ending { maps: process.maps(), pages: Vec::new() };
-        for line in &ending.maps {
-            for addr in (line.start..line.end).step_by(PAGE as usize) {
-                let page = (addr - WINDOW) / PAGE;
-                if page < PAGES {
-                    let at = relocate(addr, process.space.window());
-                    ending.pages.push((page, process.access(at, AccessType::READ, 0)));
-                }
-            }
+        let mut ending = Ending { maps: process.maps(), ..Ending::default() };
+        let ranges = ending.maps.iter().map(|line| (line.start..line.end).step_by(PAGE as usize));
+        let mapped = ranges.flatten().map(|addr| (addr - WINDOW) / PAGE);
+        let mapped: Vec<_> = mapped.filter(|page| *page < PAGES).collect();
+        for page in &mapped {
+            ending.present.extend(process.present(WINDOW + page * PAGE, PAGE));
+        }
+        for page in mapped {
+            let at = relocate(WINDOW + page * PAGE, process.space.window());
+            ending.pages.push((page, process.access(at, AccessType::READ, 0)));
         }
         if let Some(last) = self.observations.last_mut() {
             last.endings.push(ending);
@@ -284,10 +285,10 @@ fn is_for_another_thread(step: &Step) -> bool {
 }
 
 impl Process {
-    /// Returns which pages are present, of those that a step asks about.
-    fn present(&self, step: &Step) -> Vec<bool> {
-        let addr = Addr::new(relocate(step.args[0], self.space.window()));
-        let pieces = self.memory.mincore(addr, step.args[1]).into_iter().flatten();
+    /// Returns which pages of a range are present.
+    fn present(&self, addr: u64, len: u64) -> Vec<bool> {
+        let addr = Addr::new(relocate(addr, self.space.window()));
+        let pieces = self.memory.mincore(addr, len).into_iter().flatten();
         pieces.flatten().flatten().map(|page| page & 1 != 0).collect()
     }
 

@@ -85,6 +85,8 @@ pub struct Observation {
 pub struct Ending {
     /// The mappings of the window.
     pub maps: Vec<Line>,
+    /// Which of the mapped pages are present.
+    pub present: Vec<bool>,
     /// The first byte of every mapped page, by number of the page.
     pub pages: Vec<(u64, Outcome)>,
 }

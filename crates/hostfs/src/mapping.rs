@@ -187,6 +187,10 @@ impl Mappable for View {
         self.is_anonymous
     }
 
+    fn residency(&self, range: MappableRange, present: &mut [u8]) {
+        self.inode.pages.residency(FileRange::new(range.start, range.end), present);
+    }
+
     fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
         self.inode.seals.check_writing()?;
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

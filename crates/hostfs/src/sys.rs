@@ -229,6 +229,40 @@ impl Window {
         whole.drop_first(at).take_first(len)
     }
 
+    /// Tells which pages of the file the host has in memory, of the `len` bytes from `at` on: one byte
+    /// for each, 1 or 0. As the host's `mincore`: of a file that we may not write it says that all
+    /// are.
+    pub(crate) fn residency(&self, at: usize, len: usize, present: &mut [u8]) {
+        let block = self.source(at, len);
+        assert_eq!(
+            present.len(),
+            block.len().div_ceil(rustix::param::page_size()),
+            "our own invariant: there is a byte for each page"
+        );
+        let pages = block.as_ptr().cast();
+        // SAFETY: the block lies in our mapping, and the host does not access it; it writes a byte
+        // for each page to `present`, which was checked to be as long.
+        let result = unsafe { libc::mincore(pages, block.len(), present.as_mut_ptr()) };
+        if result == 0 {
+            // The other bits are reserved.
+            present.iter_mut().for_each(|page| *page &= 1);
+        } else {
+            present.fill(1);
+        }
+    }
+
+    /// Has the host read the pages of the `len` bytes from `at` on, as far as it can.
+    ///
+    /// # Errors
+    /// The host's.
+    pub(crate) fn populate(&self, at: usize, len: usize) -> Result<(), Errno> {
+        let block = self.source(at, len);
+        let pages = block.as_ptr().cast();
+        // SAFETY: the block lies in our mapping, and reading pages changes no byte of it.
+        let result = unsafe { libc::madvise(pages, block.len(), libc::MADV_POPULATE_READ) };
+        if result == 0 { Ok(()) } else { Err(last_errno()) }
+    }
+
     /// Returns the bytes from `at` on, at most `len` of them, for writing.
     pub(crate) fn destination(&self, at: usize, len: usize) -> DstBlock<'_> {
         // SAFETY: 1. the mapping holds no Rust object, and stays while `self` is borrowed.

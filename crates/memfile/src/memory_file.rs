@@ -19,6 +19,9 @@ use crate::{AllocOpts, Charge, Commit, MemoryFileError, MemoryFileOptions};
 #[cfg(test)]
 mod tests;
 
+/// Pages that are looked at together before they are populated.
+const POPULATED_PAGES: usize = 512;
+
 /// All application memory: pages of a memfd, handed out zeroed and counted.
 ///
 /// Every page is *used* (one reference or more), *dirty* (no reference, but its memory and its
@@ -248,6 +251,32 @@ impl File for MemoryFile {
 
     fn destination(&self, range: FileRange) -> Result<DstBlock<'_>, Errno> {
         Ok(self.region.destination(range))
+    }
+
+    /// Asks the host, which knows which pages of the memfd were touched, by code in any process. A
+    /// page that is used for the first time has memory when it is touched, and not before: only
+    /// those who are about to touch them are given recycled pages.
+    fn residency(&self, range: FileRange, present: &mut [u8]) {
+        self.region.residency(range, present);
+    }
+
+    fn populate(&self, range: FileRange) -> Result<(), Errno> {
+        let page = self.page_size.bytes();
+        let mut present = [0; POPULATED_PAGES];
+        for piece in range.pieces(POPULATED_PAGES as u64 * page) {
+            // What has memory is usually shown elsewhere, and not here: it is left like that.
+            let present = &mut present[..(piece.len() / page) as usize];
+            self.region.residency(piece, present);
+            let mut at = piece.start;
+            for run in present.chunk_by(|page, next| page == next) {
+                let missing = FileRange::new(at, at + run.len() as u64 * page);
+                at = missing.end;
+                if run[0] == 0 {
+                    self.region.populate(missing)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn fd(&self) -> BorrowedFd<'_> {

@@ -107,6 +107,28 @@ impl Region {
         }
     }
 
+    /// Tells which pages of a range the file has memory for: one byte for each, 1 or 0.
+    ///
+    /// The host looks at the file where our mapping shows nothing, so it does not matter who
+    /// touched a page, and nothing is touched by asking.
+    pub(crate) fn residency(&self, range: FileRange, present: &mut [u8]) {
+        let (ptr, len) = self.locate(range);
+        assert_eq!(
+            present.len(),
+            len.div_ceil(rustix::param::page_size()),
+            "our own invariant: there is a byte for each page"
+        );
+        // SAFETY: 1. by `locate` the range lies in our mapping; the host does not access it. 2. it
+        // writes a byte for each page, and `present` was checked to be as long.
+        let result = unsafe { libc::mincore(ptr.cast(), len, present.as_mut_ptr()) };
+        if result == 0 {
+            // The other bits are reserved.
+            present.iter_mut().for_each(|page| *page &= 1);
+        } else {
+            present.fill(1);
+        }
+    }
+
     /// Returns the memory of a range, for reading.
     #[inline(always)]
     pub(crate) fn source(&self, range: FileRange) -> SrcBlock<'_> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use memmap::{
-    FileRange, FileRef, Mappable, MappableRange, MappedObject, MappingIdentity, MappingSpace,
+    File, FileRange, FileRef, Mappable, MappableRange, MappedObject, MappingIdentity, MappingSpace,
     TranslateError, Translation,
 };
 use smallvec::{SmallVec, smallvec};
@@ -56,6 +56,12 @@ impl SharedMemory {
     pub fn size(&self) -> u64 {
         self.pages.range().len()
     }
+
+    /// Returns how many bytes have memory: what was touched, by anyone.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        self.pages.file().resident_bytes(self.pages.range(), self.memory.page_size().bytes())
+    }
 }
 
 impl Mappable for SharedMemory {
@@ -85,6 +91,16 @@ impl Mappable for SharedMemory {
         let first = self.pages.range().start;
         let (start, end) = (range.start.min(size), range.end.min(size));
         self.memory.decommit(FileRange::new(first + start, first + end))
+    }
+
+    fn residency(&self, range: MappableRange, present: &mut [u8]) {
+        let page = self.memory.page_size().bytes();
+        let size = self.size();
+        let (start, end) = (range.start.min(size), range.end.min(size));
+        let (inside, beyond) = present.split_at_mut(((end - start) / page) as usize);
+        let first = self.pages.range().start;
+        self.memory.residency(FileRange::new(first + start, first + end), inside);
+        beyond.fill(0);
     }
 
     fn is_anonymous(&self) -> bool {

@@ -39,6 +39,13 @@ impl MemoryFile {
         Ok(FileRef::acquire(Arc::clone(self) as Arc<dyn File>, range))
     }
 
+    /// Returns whether a range is one of [`zeros`](Self::zeros).
+    #[must_use]
+    pub fn are_zeros(&self, range: FileRange) -> bool {
+        let zeros = *self.zeros.0.lock();
+        zeros.is_some_and(|all| all.start <= range.start && range.end <= all.end)
+    }
+
     /// Allocates the pages with a reference that is never given back.
     fn reserve_zeros(&self) -> Result<FileRange, Errno> {
         let opts = AllocOpts { direction: Direction::BottomUp, ..AllocOpts::default() };
@@ -63,12 +70,14 @@ mod tests {
         let next = memory.zeros(2 * page, page).unwrap();
         assert_eq!(next.range().start, one.range().end);
         let range = one.range();
+        assert!(memory.are_zeros(range) && !memory.has_unique_ref(range));
         drop((one, same, next));
         assert_eq!(memory.allocated_bytes(), 0);
         // Nobody else gets them, and whoever held the last reference was not their owner.
         assert!(memory.has_unique_ref(range));
         let other = memory.allocate(8 * MemoryFile::ZEROS, AllocOpts::default()).unwrap();
         assert!(other.range().end <= range.start || range.end <= other.range().start);
+        assert!(!memory.are_zeros(other.range()));
         assert_eq!(memory.zeros(page, page).unwrap().range(), range);
     }
 

@@ -38,6 +38,16 @@ impl FileRange {
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
+
+    /// Returns the range in pieces of `len` bytes, the last of which may be shorter.
+    ///
+    /// # Panics
+    /// When `len` is zero.
+    pub fn pieces(self, len: u64) -> impl Iterator<Item = Self> {
+        assert!(len > 0, "pieces of nothing");
+        let starts = (0..self.len().div_ceil(len)).map(move |nth| self.start + nth * len);
+        starts.map(move |start| Self { start, end: self.end.min(start.saturating_add(len)) })
+    }
 }
 
 /// A store of pages: the memory file, a host file, a device.
@@ -69,9 +79,46 @@ pub trait File: Send + Sync + fmt::Debug {
     /// Returns the descriptor that shows the pages, at the offsets of their ranges, when mapped.
     fn fd(&self) -> BorrowedFd<'_>;
 
+    /// Tells which pages of a range have memory behind them, whoever put it there: one byte for each,
+    /// 1 or 0. Nothing gets memory by that. A file that cannot know says that all have.
+    ///
+    /// The answer is that of a moment. It is about the right pages while the caller holds a
+    /// reference to them.
+    fn residency(&self, range: FileRange, present: &mut [u8]) {
+        let _ = range;
+        present.fill(1);
+    }
+
+    /// Puts memory behind every page of a range that has none.
+    ///
+    /// # Errors
+    /// `ENOMEM` when the host has no memory. Some pages may have got theirs.
+    fn populate(&self, range: FileRange) -> Result<(), Errno> {
+        let _ = range;
+        Ok(())
+    }
+
     /// Returns how the pages are cached.
     fn memory_type(&self) -> MemoryType {
         MemoryType::WriteBack
+    }
+}
+
+/// Pages that a count of resident ones asks about at once.
+const COUNTED_PAGES: usize = 512;
+
+impl dyn File + '_ {
+    /// Returns how many bytes of a range have memory behind them, in pages of `page` bytes.
+    #[must_use]
+    pub fn resident_bytes(&self, range: FileRange, page: u64) -> u64 {
+        let mut present = [0; COUNTED_PAGES];
+        let mut count = 0;
+        for piece in range.pieces(page * COUNTED_PAGES as u64) {
+            let present = &mut present[..(piece.len() / page) as usize];
+            self.residency(piece, present);
+            count += present.iter().filter(|present| **present != 0).count();
+        }
+        count as u64 * page
     }
 }
 

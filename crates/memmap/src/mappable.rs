@@ -113,6 +113,14 @@ pub trait Mappable: Send + Sync + fmt::Debug {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Tells which pages of a range of the object have memory, whoever put it there, as `mincore(2)`
+    /// does: one byte for each, 1 or 0. An object that cannot know, or may not tell, says that all
+    /// have. Called with no lock of the memory manager held but *mapping*.
+    fn residency(&self, range: MappableRange, present: &mut [u8]) {
+        let _ = range;
+        present.fill(1);
+    }
+
     /// Returns a number for what the pages belong to: two objects whose numbers are equal show the
     /// same pages at the same offsets, as one file that was opened twice. It holds as long as the
     /// object lives.

@@ -30,23 +30,25 @@ impl MemoryManager {
         detached: &mut Detached<'_>,
     ) -> Result<Step, FaultKind> {
         let range = to_copy(active, here, wanted, vma);
-        match self.copy_range(active, range, vma, detached) {
+        match self.copy_range(active, range, wanted, vma, detached) {
             Ok(done) if done.contains(wanted.start) => Ok(Step::Changed(done)),
             // The object ends before what was asked for, its neighbours cannot be read, or there is
             // no memory for them.
             _ if range.len() > PAGE => {
                 let first = KeyRange::new(wanted.start, wanted.start + PAGE);
-                self.copy_range(active, first, vma, detached).map(Step::Changed)
+                self.copy_range(active, first, first, vma, detached).map(Step::Changed)
             }
             other => other.map(Step::Changed),
         }
     }
 
-    /// Makes as many pages from the start of `range`, inside one pma, our own as can be read.
+    /// Makes as many pages of `range`, inside one pma, our own as can be read, among them the first
+    /// one that is wanted.
     fn copy_range(
         &self,
         active: &mut Active,
         range: KeyRange,
+        wanted: KeyRange,
         vma: &Vma,
         detached: &mut Detached<'_>,
     ) -> Result<KeyRange, FaultKind> {
@@ -56,8 +58,7 @@ impl MemoryManager {
             .filter(|(_, pma)| pma.need_cow)
             .ok_or(FaultKind::Unmapped)?;
         let range = range.intersect(held);
-        let pages = pma.pages(held, range);
-        if pma.private && pma.file.file().has_unique_ref(pages) {
+        if pma.private && pma.file.file().has_unique_ref(pma.pages(held, range)) {
             // Nobody else has them any more.
             active.pmas.edit(range, |_, pma| {
                 pma.need_cow = false;
@@ -65,6 +66,15 @@ impl MemoryManager {
             });
             return Ok(range);
         }
+        let (range, has_memory) = alike(held, pma, range, wanted);
+        if !has_memory {
+            // Nobody has touched them: they are zero, and whoever shares them goes on without.
+            let pages = self.allocate_near(active, range, AllocOpts::default())?;
+            active.pmas.remove_range(range, |part, pma| detached.add(part, pma.file));
+            active.insert(range, Pma::private(pages, vma));
+            return Ok(range);
+        }
+        let pages = pma.pages(held, range);
         let opts = AllocOpts { commit: Commit::CallerTouches, ..AllocOpts::default() };
         let mut copy = self.allocate_near(active, range, opts)?;
         let copied = copy_pages(&**pma.file.file(), pages, &**copy.file(), copy.range())?;
@@ -76,6 +86,29 @@ impl MemoryManager {
         active.insert(range, Pma::private(copy, vma));
         Ok(range)
     }
+}
+
+/// Returns which pages of `range`, around the first one that is wanted, are made our own together, and
+/// whether they have memory: a copy would give it to those that have none, on both sides.
+///
+/// What is wanted of an object is read in any case, and more of it only where it is in memory.
+fn alike(held: KeyRange, pma: &Pma, range: KeyRange, wanted: KeyRange) -> (KeyRange, bool) {
+    let range = range.intersect(KeyRange::new(range.start, range.start.saturating_add(HUGE)));
+    let page_of = |addr: u64| ((addr - range.start) / PAGE) as usize;
+    let mut present = [0; (HUGE / PAGE) as usize];
+    let present = &mut present[..page_of(range.end)];
+    pma.file.file().residency(pma.pages(held, range), present);
+    if !pma.private {
+        let wanted = wanted.intersect(range);
+        present[page_of(wanted.start)..page_of(wanted.end)].fill(1);
+    }
+    let at = page_of(wanted.start);
+    let (below, above) = present.split_at(at);
+    let is_alike = |page: &&u8| **page == present[at];
+    let below = below.iter().rev().take_while(is_alike).count() as u64;
+    let above = above.iter().take_while(is_alike).count() as u64;
+    let run = KeyRange::new(wanted.start - below * PAGE, wanted.start + above * PAGE);
+    (run, present[at] != 0)
 }
 
 /// Returns what to copy when the start of `wanted` is written. Copying a page costs a fraction of

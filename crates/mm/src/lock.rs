@@ -4,7 +4,7 @@ use rangeset::KeyRange;
 use usermem_types::{AccessType, Addr, Errno, FaultKind};
 
 use crate::MemoryManager;
-use crate::active::Detached;
+use crate::active::{Active, Detached};
 use crate::mapping::Mapping;
 use crate::range::{PAGE_SIZE, keys};
 use crate::vma::{Vma, VmaFlags};
@@ -173,6 +173,11 @@ impl MemoryManager {
             if self.show(&active, done, populate).is_ok() {
                 detached.replaced(done);
             }
+            if populate {
+                // What the address space was asked for is a hint to it.
+                give_memory(&active.downgrade(), done)
+                    .map_err(|_| Stop::Fault(FaultKind::NoMemory, part.end))?;
+            }
             if present.end < part.end {
                 let kind = present.fault.unwrap_or(FaultKind::Bus);
                 return Err(Stop::Fault(kind, part.end));
@@ -181,6 +186,14 @@ impl MemoryManager {
         }
         Ok(())
     }
+}
+
+/// Puts memory behind the pages of the pmas inside `range`.
+fn give_memory(active: &Active, range: KeyRange) -> Result<(), Errno> {
+    active.pmas.iter_in(range).try_for_each(|(held, pma)| {
+        let pages = pma.pages(held, held.intersect(range));
+        pma.file.file().populate(pages)
+    })
 }
 
 /// Why not all pages could be made present.
@@ -194,8 +207,12 @@ pub(crate) enum Stop {
     Fault(FaultKind, u64),
 }
 
-/// Returns the access for which a vma is populated: what is written sooner or later is copied now.
+/// Returns the access for which a vma is populated: what is written sooner or later is copied now. What is
+/// locked as it is touched is left to that, whatever was asked for.
 fn for_population(vma: &Vma) -> Option<AccessType> {
+    if vma.flags.contains(VmaFlags::LOCK_ON_FAULT) {
+        return None;
+    }
     let writes = vma.is_private() && vma.real.write();
     let access = if writes { AccessType::WRITE } else { AccessType::READ };
     vma.effective().superset_of(access).then_some(access)

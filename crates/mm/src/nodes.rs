@@ -1,7 +1,9 @@
 //! `move_pages` and `migrate_pages`: where pages are.
 
+use rangeset::KeyRange;
 use usermem_types::{Addr, Errno};
 
+use crate::range::{PAGE, PAGE_SIZE};
 use crate::{MemoryManager, NodeSet, Privileges};
 
 impl MemoryManager {
@@ -34,9 +36,16 @@ impl MemoryManager {
     pub fn node_of_page(&self, addr: Addr) -> Result<i32, Errno> {
         let addr = addr.untagged().get();
         let mapping = self.mapping.read();
-        let (_, vma) = mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        mapping.vmas.get(addr).ok_or(Errno::EFAULT)?;
+        let page = PAGE_SIZE.round_down(addr);
         let active = self.active.read();
-        let (_, pma) = active.pmas.get(addr).ok_or(Errno::ENOENT)?;
-        if vma.object.is_none() && !pma.private { Err(Errno::EFAULT) } else { Ok(0) }
+        let (held, pma) = active.pmas.get(page).ok_or(Errno::ENOENT)?;
+        if pma.is_zeros(&self.memory) {
+            return Err(Errno::EFAULT);
+        }
+        let mut present = [0];
+        let page = pma.pages(held, KeyRange::new(page, page + PAGE));
+        pma.file.file().residency(page, &mut present);
+        if present == [0] { Err(Errno::ENOENT) } else { Ok(0) }
     }
 }

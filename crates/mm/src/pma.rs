@@ -1,5 +1,6 @@
 //! One piece of what is there now.
 
+use memfile::MemoryFile;
 use memmap::{FileRange, FileRef};
 use rangeset::{KeyRange, Segment};
 use usermem_types::AccessType;
@@ -63,6 +64,11 @@ impl Pma {
         self.need_cow = true;
         self.effective = self.effective.without(AccessType::WRITE);
         self.max = self.max.without(AccessType::WRITE);
+    }
+
+    /// Returns whether these pages are the zeros that all share.
+    pub(crate) fn is_zeros(&self, memory: &MemoryFile) -> bool {
+        self.private && self.need_cow && memory.are_zeros(self.file.range())
     }
 
     /// Returns what may be done, by the program or regardless of its protections.

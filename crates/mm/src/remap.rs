@@ -108,7 +108,7 @@ impl MemoryManager {
         Ok(request)
     }
 
-    /// Returns the range to populate when it is locked, and the address of the mapping.
+    /// Returns the range to populate when it is locked, which is what is new, and the address of the mapping.
     fn remap(&self, mapping: &mut Mapping, request: Request) -> Result<(KeyRange, u64), Errno> {
         let Request { addr, old_len, new_len, .. } = request;
         let nothing = KeyRange::new(addr, addr);
@@ -151,7 +151,7 @@ impl MemoryManager {
         let alignment = Alignment::of(new_len, vma.object.is_some());
         let target = self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?;
         self.move_one(mapping, request.old(), target, false)?;
-        Ok((target, target.start))
+        Ok((KeyRange::new(target.start + old_len, target.end), target.start))
     }
 
     fn can_extend(&self, mapping: &Mapping, extension: KeyRange) -> bool {
@@ -193,7 +193,7 @@ impl MemoryManager {
         let Request { addr, old_len, new_len, new_addr, dont_unmap, .. } = request;
         if request.only_moves() {
             self.move_many(mapping, request)?;
-            return Ok((KeyRange::new(new_addr, new_addr + new_len), new_addr));
+            return Ok((KeyRange::new(new_addr, new_addr), new_addr));
         }
         let target = KeyRange::new(new_addr, new_addr + new_len);
         if request.fixed {
@@ -220,7 +220,7 @@ impl MemoryManager {
             self.search(mapping, new_len, alignment).ok_or(Errno::ENOMEM)?
         };
         self.move_one(mapping, source, target, dont_unmap)?;
-        Ok((target, target.start))
+        Ok((KeyRange::new(target.start + source.len(), target.end), target.start))
     }
 
     /// Checks that the limits allow `source`, inside one vma, to be there twice.

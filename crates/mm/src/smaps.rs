@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use memfile::MemoryFile;
 use rangeset::KeyRange;
 
 use crate::MemoryManager;
@@ -31,7 +32,8 @@ const FLAG_NAMES: &[(VmaFlags, &str)] = &[
 impl MemoryManager {
     /// Returns the mappings as `/proc/PID/smaps` lists them.
     ///
-    /// Resident are pages that are decided; nothing is known of how many share them.
+    /// Resident are decided pages that have memory, of which the host is asked for each; nothing is
+    /// known of how many share them.
     #[must_use]
     pub fn smaps_text(&self) -> Vec<u8> {
         let mapping = self.mapping.read();
@@ -39,16 +41,23 @@ impl MemoryManager {
         let mut text = Vec::new();
         for (range, vma) in mapping.vmas.iter() {
             append_line(&mut text, &mapping, range, vma);
-            append_details(&mut text, &active, range, vma);
+            append_details(&mut text, (&active, &self.memory), range, vma);
         }
         text
     }
 }
 
-fn append_details(text: &mut Vec<u8>, active: &Active, range: KeyRange, vma: &Vma) {
+fn append_details(
+    text: &mut Vec<u8>,
+    (active, memory): (&Active, &MemoryFile),
+    range: KeyRange,
+    vma: &Vma,
+) {
     let (mut resident, mut private) = (0, 0);
-    for (held, pma) in active.pmas.iter_in(range) {
-        let len = held.intersect(range).len();
+    // As in Linux, zeros that all share count nowhere.
+    for (held, pma) in active.pmas.iter_in(range).filter(|(_, pma)| !pma.is_zeros(memory)) {
+        let pages = pma.pages(held, held.intersect(range));
+        let len = pma.file.file().resident_bytes(pages, PAGE);
         resident += len;
         private += if pma.private { len } else { 0 };
     }

@@ -95,16 +95,32 @@ impl MemoryManager {
         }))
     }
 
-    /// Tells which pages of the first vma of `range` are present.
+    /// Tells which pages of the first vma of `range` are present: of an object those that it has in
+    /// memory, whoever touched them, and of our own those that were touched.
+    ///
+    /// Both locks are held while the pages' files ask the host, for one piece at a time: the object
+    /// stays mapped, and no page that a pma names is recycled before the answer is about it.
     fn residency(&self, range: KeyRange) -> Result<Vec<u8>, Errno> {
         let mapping = self.mapping.read();
-        let (held, _) = mapping.vmas.get(range.start).ok_or(Errno::ENOMEM)?;
+        let (held, vma) = mapping.vmas.get(range.start).ok_or(Errno::ENOMEM)?;
         let part = held.intersect(range);
         let page_of = |addr: u64| ((addr - part.start) / PAGE) as usize;
         let mut pages = vec![0; page_of(part.end)];
-        for (held, _) in self.active.read().pmas.iter_in(part) {
-            let present = held.intersect(part);
-            pages[page_of(present.start)..page_of(present.end)].fill(1);
+        if let Some(object) = &vma.object {
+            object.mappable.residency(vma.offsets(held, part), &mut pages);
+        }
+        if vma.is_private() {
+            let active = self.active.read();
+            for (held, pma) in active.pmas.iter_in(part) {
+                let own = held.intersect(part);
+                let present = &mut pages[page_of(own.start)..page_of(own.end)];
+                if pma.is_zeros(&self.memory) {
+                    // Shown to whoever read them, and to nobody else.
+                    present.fill(1);
+                } else if pma.private {
+                    pma.file.file().residency(pma.pages(held, own), present);
+                }
+            }
         }
         Ok(pages)
     }

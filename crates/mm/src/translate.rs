@@ -162,7 +162,10 @@ impl MemoryManager {
         let len = range.len().min(MemoryFile::ZEROS - offset);
         let zeros = self.memory.zeros(offset, len).map_err(|_| FaultKind::NoMemory)?;
         let range = KeyRange::new(range.start, range.start + len);
-        active.insert(range, Pma::translated(zeros, AccessType::READ_EXECUTE, vma));
+        // As if it were shared with a child: a write copies.
+        let mut pma = Pma::private(zeros, vma);
+        pma.begin_cow();
+        active.insert(range, pma);
         Ok(Step::Changed(range))
     }
 

@@ -83,7 +83,13 @@ impl<'a, M: SoftMemory + ?Sized> SoftCpu<'a, M> {
     /// # Errors
     /// The fault of the first page that refuses.
     pub fn fetch(&self, addr: Addr, dst: &mut [u8]) -> Result<(), FaultInfo> {
-        self.memory.fetch(addr, dst).map_err(|refusal| self.fault(refusal, addr))
+        self.memory.fetch(addr, dst).map_err(|refusal| {
+            if refusal.denied {
+                // As on hardware, a page is there before it turns out that it cannot be executed.
+                let _ = self.memory.load(refusal.addr, &mut [0]);
+            }
+            self.fault(refusal, addr)
+        })
     }
 
     /// Writes the bytes of `src`.

@@ -227,7 +227,7 @@ impl<'a> Child<'a> {
         self.log.append(b"\n");
     }
 
-    /// Notes the mappings, and reads every mapped page.
+    /// Notes the mappings and which pages are present, and reads every mapped page.
     fn record_ending(&mut self) {
         let log = self.log;
         let mut mapped = [false; PAGES as usize];
@@ -242,7 +242,14 @@ impl<'a> Child<'a> {
                 }
             }
         });
-        for (page, _) in mapped.iter().enumerate().filter(|(_, mapped)| **mapped) {
+        let mapped = || mapped.iter().enumerate().filter(|(_, mapped)| **mapped);
+        log.append(b"present ");
+        for (page, _) in mapped() {
+            calls::mincore(WINDOW + page as u64 * PAGE, PAGE);
+            log.append(if calls::is_present(0) { b"1" } else { b"0" });
+        }
+        log.append(b"\n");
+        for (page, _) in mapped() {
             let outcome = guard::load(WINDOW + page as u64 * PAGE);
             let _ = write!(&mut &*self.log, "{page} ");
             self.write_outcome("", outcome);

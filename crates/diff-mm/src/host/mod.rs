@@ -152,7 +152,8 @@ fn parse(text: &str) -> Vec<Observation> {
         }
         let Some(last) = observations.last_mut() else { continue };
         if let Some(present) = line.strip_prefix("present ") {
-            last.present = present.bytes().map(|page| page == b'1').collect();
+            let of = last.endings.last_mut().map(|ending| &mut ending.present);
+            *of.unwrap_or(&mut last.present) = present.bytes().map(|page| page == b'1').collect();
             continue;
         }
         if line == "ending" {

@@ -202,3 +202,36 @@ fn truncating_takes_the_pages_from_those_who_map_them() {
     drop(space);
     file.truncate(0).unwrap();
 }
+
+/// What has memory is what anyone has touched, on whichever way, and nothing beyond the end.
+#[test]
+fn a_file_tells_which_pages_are_in_memory() {
+    safecopy::init().unwrap();
+    let file = hostfs::memfd(b"m", 0, unlimited()).unwrap();
+    file.truncate(8 * PAGE).unwrap();
+    let object = file.mapped_object().unwrap();
+    let present = |start: u64, pages: u64| {
+        let mut present = vec![7; usize::try_from(pages).unwrap()];
+        object.mappable.residency(range(start, start + pages * PAGE), &mut present);
+        present
+    };
+    assert_eq!(present(0, 10), [0; 10]);
+    let all = range(0, 8 * PAGE);
+    let (translations, _) = object.mappable.translate(all, all, AccessType::READ_WRITE);
+    let pages = translations[0].file.file();
+    let page = |index| FileRange::new(index * PAGE, (index + 1) * PAGE);
+    safecopy::copy(pages.destination(page(2)).unwrap(), SrcBlock::from_slice(&[1])).unwrap();
+    let mut byte = [1];
+    let read = pages.source(page(5)).unwrap();
+    safecopy::copy(DstBlock::from_slice(&mut byte), read).unwrap();
+    assert_eq!(present(0, 10), [0, 0, 1, 0, 0, 1, 0, 0, 0, 0]);
+    assert_eq!(present(4 * PAGE, 2), [0, 1]);
+    pages.populate(FileRange::new(0, 4 * PAGE)).unwrap();
+    assert_eq!(present(0, 10), [1, 1, 1, 1, 0, 1, 0, 0, 0, 0]);
+    object.mappable.punch_hole(range(PAGE, 3 * PAGE)).unwrap();
+    assert_eq!(present(0, 4), [1, 0, 0, 1]);
+    // Wherever that is, far away in a file that is not so long.
+    for start in [1 << 21, (1 << 31) - 2 * PAGE, 1 << 50, (1 << 63) - 6 * PAGE] {
+        assert_eq!(present(start, 4), [0; 4], "{start:#x}");
+    }
+}

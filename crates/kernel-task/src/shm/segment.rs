@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use memfile::SharedMemory;
 use memmap::{Mappable, MappableRange, MappingIdentity, MappingSpace, TranslateError, Translation};
 use parking_lot::Mutex;
-use rustix::fs::SeekFrom;
 use smallvec::SmallVec;
 use usermem_types::{AccessType, AddrRange, Errno};
 
@@ -120,22 +119,7 @@ impl Segment {
 
     /// Returns how many bytes have memory: what was touched.
     pub(super) fn resident_bytes(&self) -> u64 {
-        let whole = MappableRange { start: 0, end: self.bytes() };
-        let (translations, _) = self.memory.translate(whole, whole, AccessType::READ);
-        let mut resident = 0;
-        for translation in &translations {
-            let (file, pages) = (translation.file.file(), translation.file.range());
-            let mut at = pages.start;
-            // The host knows where its file has pages.
-            while let Ok(data) = rustix::fs::seek(file.fd(), SeekFrom::Data(at))
-                && data < pages.end
-            {
-                let hole = rustix::fs::seek(file.fd(), SeekFrom::Hole(data));
-                at = hole.map_or(pages.end, |hole| hole.min(pages.end));
-                resident += at - data;
-            }
-        }
-        resident
+        self.memory.resident_bytes()
     }
 }
 
@@ -172,6 +156,10 @@ impl Mappable for Segment {
 
     fn punch_hole(&self, range: MappableRange) -> Result<(), Errno> {
         self.memory.punch_hole(range)
+    }
+
+    fn residency(&self, range: MappableRange, present: &mut [u8]) {
+        self.memory.residency(range, present);
     }
 
     fn translate(

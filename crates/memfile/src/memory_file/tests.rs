@@ -4,6 +4,7 @@ use crate::page_store::RECYCLED_RUN_MAX;
 
 mod model;
 mod placement;
+mod residency;
 mod threads;
 
 const PAGE: u64 = 4096;

@@ -87,6 +87,11 @@ impl Object {
         Self::new(file)
     }
 
+    /// Makes an object of the memory file's pages that nobody has touched.
+    pub(crate) fn empty(memory: &Arc<MemoryFile>, pages: u64) -> Arc<Self> {
+        Self::new(memory.allocate(pages * PAGE, AllocOpts::default()).unwrap())
+    }
+
     /// Makes an object of a host file's pages.
     pub(crate) fn of_host(file: &Arc<HostPages>, pages: u64) -> Arc<Self> {
         Self::new(FileRef::acquire(Arc::clone(file) as _, FileRange::new(0, pages * PAGE)))
@@ -148,6 +153,12 @@ impl Mappable for Object {
         writable: bool,
     ) {
         self.mappings.lock().remove(space, range, offset, writable);
+    }
+
+    fn residency(&self, range: MappableRange, present: &mut [u8]) {
+        let first = self.pages.range().start;
+        let pages = FileRange::new(first + range.start, first + range.end);
+        self.pages.file().residency(pages, present);
     }
 
     fn translate(

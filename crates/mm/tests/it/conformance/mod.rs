@@ -9,6 +9,7 @@ mod faults;
 mod forking;
 mod kernel;
 mod mapping;
+mod presence;
 mod protection;
 mod script;
 mod sharing;
@@ -60,6 +61,12 @@ suite!({
         moved_pages_keep_their_contents,
         discarded_memory_is_zeroed,
         thousands_of_mappings_are_told_apart;
+    presence:
+        pages_are_present_once_they_are_touched,
+        what_is_populated_is_present,
+        whoever_touched_it_shared_memory_is_present,
+        writes_after_a_fork_make_no_other_page_present,
+        private_pages_of_an_object_are_its_own_until_copied;
     protection:
         each_protection_allows_what_it_says,
         a_lost_permission_is_lost_at_once,
