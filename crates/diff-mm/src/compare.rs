@@ -6,6 +6,7 @@ use crate::freed::Freed;
 use crate::masks;
 use crate::op::Op;
 use crate::outcome::{Ending, Line, Observation, Outcome};
+use crate::refused::RefusedStores;
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
 use crate::window::{PAGE, PAGES, WINDOW};
@@ -80,7 +81,7 @@ struct Comparison<'a> {
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
     has_forked: bool,
-    has_refused_store: bool,
+    refused: RefusedStores,
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
@@ -98,7 +99,7 @@ impl<'a> Comparison<'a> {
             before_here: &[],
             keeps_apart: false,
             has_forked: false,
-            has_refused_store: false,
+            refused: RefusedStores::default(),
             files_change: false,
             miscounts_locks: false,
             data_is_limited: false,
@@ -125,8 +126,7 @@ impl<'a> Comparison<'a> {
             return Err(Stop::Mask("early copies"));
         }
         self.has_forked |= matches!(step.op, Op::Fork | Op::Witness);
-        self.has_refused_store |=
-            step.op == Op::Store && matches!(theirs.outcome, Outcome::Signal { .. });
+        self.refused.note(step, theirs.outcome);
         match step.op {
             Op::LimitData => self.data_is_limited = step.args[0] != u64::MAX,
             Op::LimitStack => self.stack_is_limited = step.args[0] < PAGES * PAGE,
@@ -268,7 +268,7 @@ impl<'a> Comparison<'a> {
 
     fn may_be_present(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
         let by_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
-        let for_a_store = masks::are_zeros_for_a_store(maps, addr, self.has_refused_store, ours);
+        let for_a_store = self.refused.explains(maps, addr, ours);
         self.passes("presence after a fork", by_relatives)
             || self.passes("zeros for a store", for_a_store)
     }

@@ -29,6 +29,7 @@ mod stub_space;
 
 mod freed;
 mod masks;
+mod refused;
 mod shape;
 
 mod compare;

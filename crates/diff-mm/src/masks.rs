@@ -96,19 +96,6 @@ pub(crate) fn is_access_unknown(step: &Step, ours: Outcome, theirs: Outcome) -> 
         && (ours == absent || ours == guarded)
 }
 
-/// Mask: a fault does not tell what the program was doing. A store to memory that can only be read is
-/// shown zeros before it is refused, and these are present then.
-pub(crate) fn are_zeros_for_a_store(
-    before: &[Line],
-    addr: u64,
-    has_refused_store: bool,
-    ours: bool,
-) -> bool {
-    let is_uncounted = |line: &Line| !line.flags.iter().any(|flag| flag == "ac");
-    let mut lines = before.iter().filter(|line| line.is_anonymous_at(addr));
-    has_refused_store && ours && lines.any(is_uncounted)
-}
-
 /// Mask: what nobody had touched before a fork is shared by both sides until one of them writes it; what
 /// one of them reads is then present in both.
 pub(crate) fn is_read_by_relatives(
