@@ -325,3 +325,42 @@ leaves::compare_exchange_u32:
     int3
     int3
     int3
+
+leaves::load_word:
+    xor eax,eax
+    mov rcx,QWORD PTR [rdi]
+    test rax,rax
+    jne .1
+.0:
+    xor edx,edx
+    test rax,rax
+    sete dl
+    mov rax,rdx
+    mov rdx,rcx
+    ret
+.1:
+    jmp .0
+    int3
+    int3
+    int3
+    int3
+    int3
+
+leaves::store_word:
+    mov cl,0x1
+    mov QWORD PTR [rdi],rsi
+    mov eax,ecx
+    ret
+    push rax
+    call safecopy::atomic::word_block::WordBlock<safecopy::block::Destination,W>::store_again
+    cmp al,0x6
+    sete cl
+    add rsp,0x8
+    mov eax,ecx
+    ret
+    int3
+    int3
+    int3
+    int3
+    int3
+    int3
