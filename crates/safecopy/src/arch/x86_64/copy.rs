@@ -202,12 +202,11 @@ unsafe fn copy_by_leaf(dst: *mut u8, src: *const u8, len: usize) -> Stop {
     // this keeps its values in the other registers.
     unsafe {
         asm!(
-            "call {leaf}",
-            leaf = in(reg) vector_copy::leaf(),
+            "call rax",
+            inout("rax") vector_copy::leaf() => info,
             in("rdi") dst,
             in("rsi") src,
             inout("rdx") len => addr,
-            out("rax") info,
             out("rcx") _, out("r8") _, out("r9") _,
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _,
             out("xmm5") _, out("xmm6") _, out("xmm7") _, out("xmm8") _,
