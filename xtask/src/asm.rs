@@ -20,6 +20,8 @@ const FUNCTIONS: &[&str] = &[
     "leaves::zero_run_time",
     "leaves::load_u64",
     "leaves::compare_exchange_u32",
+    "leaves::load_word",
+    "leaves::store_word",
 ];
 
 /// Disassembles, and compares with the committed text or replaces it.

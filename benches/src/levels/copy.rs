@@ -1,8 +1,10 @@
 //! Level 1: copies and words at an address that is already known.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use safecopy::{DstBlock, SrcBlock, atomic, copy};
+use safecopy::atomic::{self, DstWord, SrcWord};
+use safecopy::{DstBlock, SrcBlock, copy};
 
 use super::tables::{Buffer, Numbers, bytes};
 use crate::bench::{Bench, Setting};
@@ -108,18 +110,21 @@ fn sum_of_words(count: u64) -> u64 {
 /// Single words: the instruction alone is the limit.
 fn words(bench: &mut Bench<'_>) {
     bench.row(LEVEL, "u64 load", |setting, name| {
-        let words: Vec<AtomicU64> = (0..WORDS as u64).map(AtomicU64::new).collect();
-        let bytes: Vec<Aligned> =
-            (0..WORDS as u64).map(|number| Aligned(number.to_ne_bytes())).collect();
-        let blocks: Vec<SrcBlock<'_>> =
-            bytes.iter().map(|word| SrcBlock::from_slice(&word.0)).collect();
-        let pointers: Vec<&AtomicU64> = words.iter().collect();
+        let words = FirstHalf::new(|number| AtomicU64::new(number as u64));
+        let bytes = FirstHalf::new(|number| Aligned((number as u64).to_ne_bytes()));
+        let blocks = SecondHalf::of(
+            bytes
+                .0
+                .iter()
+                .filter_map(|word| SrcWord::<u64>::new(SrcBlock::from_slice(&word.0)).ok()),
+        )?;
+        let pointers = SecondHalf::of(words.0.iter())?;
+        let (blocks, pointers) = (blocks.get(), pointers.get());
         let plan = Plan::new(name)
             .ours(|count| {
                 let mut sum = 0_u64;
                 let nanoseconds = time(count, |index| {
-                    let word = atomic::load::<u64>(blocks[index % WORDS]);
-                    sum = sum.wrapping_add(word.unwrap_or(!0));
+                    sum = sum.wrapping_add(blocks[index % WORDS].load().unwrap_or(!0));
                 });
                 expect(sum, sum_of_words(count)).map(|()| nanoseconds)
             })
@@ -133,26 +138,29 @@ fn words(bench: &mut Bench<'_>) {
         setting.measure(plan)
     });
     bench.row(LEVEL, "u64 store", |setting, name| {
-        let mut bytes = vec![Aligned([0; 8]); WORDS];
-        let words: Vec<AtomicU64> = (0..WORDS).map(|_| AtomicU64::new(0)).collect();
-        let pointers: Vec<&AtomicU64> = words.iter().collect();
+        let mut bytes = FirstHalf::new(|_| Aligned([0; 8]));
+        let words = FirstHalf::new(|_| AtomicU64::new(0));
+        let pointers = SecondHalf::of(words.0.iter())?;
+        let pointers = pointers.get();
         let plan = Plan::new(name)
             .ours(|count| {
-                let blocks: Vec<DstBlock<'_>> =
-                    bytes.iter_mut().map(|word| DstBlock::from_slice(&mut word.0)).collect();
+                let blocks = SecondHalf::of(bytes.0.iter_mut().filter_map(|word| {
+                    DstWord::<u64>::new(DstBlock::from_slice(&mut word.0)).ok()
+                }))?;
+                let blocks = blocks.get();
                 let mut failed = false;
                 let nanoseconds = time(count, |index| {
-                    failed |= atomic::store(blocks[index % WORDS], index as u64).is_err();
+                    failed |= blocks[index % WORDS].store(index as u64).is_err();
                 });
                 expect(u64::from(failed), 0)?;
-                let last = bytes[(count as usize - 1) % WORDS].0;
+                let last = bytes.0[(count as usize - 1) % WORDS].0;
                 expect(u64::from_ne_bytes(last), count - 1).map(|()| nanoseconds)
             })
             .limit("instruction", 1.3, |count| {
                 let nanoseconds = time(count, |index| {
                     pointers[index % WORDS].store(index as u64, Ordering::Release);
                 });
-                let last = &words[(count as usize - 1) % WORDS];
+                let last = &words.0[(count as usize - 1) % WORDS];
                 expect(last.load(Ordering::Acquire), count - 1).map(|()| nanoseconds)
             });
         setting.measure(plan)
@@ -217,3 +225,33 @@ fn exchange(
 #[derive(Clone, Copy)]
 #[repr(align(8))]
 struct Aligned([u8; 8]);
+
+/// Words in the first half of a page.
+#[repr(align(4096))]
+struct FirstHalf<T>([T; WORDS]);
+
+impl<T> FirstHalf<T> {
+    fn new(word: impl FnMut(usize) -> T) -> Self {
+        Self(std::array::from_fn(word))
+    }
+}
+
+/// Where words are, in the second half of a page: a load so far behind the start of its page as a store just before it
+/// waits for that, whatever the page.
+#[repr(align(4096))]
+struct SecondHalf<T> {
+    _first: [u64; WORDS],
+    places: [T; WORDS],
+}
+
+impl<T> SecondHalf<T> {
+    fn of(places: impl Iterator<Item = T>) -> Result<Self, String> {
+        let places = places.collect::<Vec<T>>().try_into();
+        Ok(Self { _first: [0; WORDS], places: places.map_err(|_| "a word is not aligned")? })
+    }
+
+    /// Returns the places, of which the compiler does not know how many there are.
+    fn get(&self) -> &[T] {
+        black_box(&self.places)
+    }
+}

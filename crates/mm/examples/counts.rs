@@ -174,6 +174,8 @@ fn memory() {
         .map(|index| Addr::new(BASE + 64 * index).to_range(64).expect("is in the lower half"))
         .collect();
     row_mm_copy_in_vec_64x64(&few, &ranges, &mut own);
+    let short: Vec<_> = ranges.iter().take(8).map(|range| range.take_first(16)).collect();
+    row_mm_copy_in_vec_8x16(&few, &short, &mut own[..128]);
     let many = program(MANY);
     row_mm_copy_in_8_of_1000(&many);
     row_mm_map_and_unmap(&many);
@@ -219,11 +221,20 @@ fn row_mm_copy_in_u64(mm: &MemoryManager) {
 
 #[inline(never)]
 fn row_mm_copy_in_vec_64x64(mm: &MemoryManager, ranges: &[AddrRange], own: &mut [u8]) {
+    let ranges = AddrRangeSeq::from_slice(ranges).expect("is little");
     for _ in 0..TIMES {
-        let ranges = AddrRangeSeq::from_slice(ranges).expect("is little");
-        assert!(IoSequence::new(mm, ranges, CHECKED).copy_in(own) == Ok(4096));
+        assert!(IoSequence::new(mm, black_box(ranges), CHECKED).copy_in(own) == Ok(4096));
     }
     assert_eq!(own, [7; 4096]);
+}
+
+#[inline(never)]
+fn row_mm_copy_in_vec_8x16(mm: &MemoryManager, ranges: &[AddrRange], own: &mut [u8]) {
+    let ranges = AddrRangeSeq::from_slice(ranges).expect("is little");
+    for _ in 0..TIMES {
+        assert!(IoSequence::new(mm, black_box(ranges), CHECKED).copy_in(own) == Ok(128));
+    }
+    assert_eq!(own, [7; 128]);
 }
 
 /// Of mappings that lie all over the place, so that none is near the one before.

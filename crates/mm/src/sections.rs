@@ -22,12 +22,11 @@ pub(crate) trait Other<M>: Copy {
     /// Returns how many bytes are left.
     fn len(self) -> usize;
 
-    /// Takes the first bytes only, at most as many as there are.
-    fn take_first(self, len: usize) -> Self;
+    /// Returns the first bytes, and those that follow; nothing when there are not so many.
+    fn split_at(self, len: usize) -> Option<(Self, Self)>;
 
-    /// Moves as many bytes as `memory` has, of which there are no more than are left; returns what is left
-    /// then, or nothing when it could not move all.
-    fn transfer(self, memory: Block<'_, M>) -> Option<Self>;
+    /// Moves as many bytes as `memory` has, which is how many are left; returns whether it moved all.
+    fn transfer(self, memory: Block<'_, M>) -> bool;
 }
 
 impl Other<Destination> for SrcBlock<'_> {
@@ -37,14 +36,13 @@ impl Other<Destination> for SrcBlock<'_> {
     }
 
     #[inline(always)]
-    fn take_first(self, len: usize) -> Self {
-        Block::take_first(self, len)
+    fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        Block::split_at(self, len)
     }
 
     #[inline(always)]
-    fn transfer(self, memory: DstBlock<'_>) -> Option<Self> {
-        let moved = safecopy::copy(memory, self);
-        moved.is_ok().then(|| self.drop_first(memory.len()))
+    fn transfer(self, memory: DstBlock<'_>) -> bool {
+        safecopy::copy(memory, self).is_ok()
     }
 }
 
@@ -55,14 +53,13 @@ impl Other<Source> for DstBlock<'_> {
     }
 
     #[inline(always)]
-    fn take_first(self, len: usize) -> Self {
-        Block::take_first(self, len)
+    fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        Block::split_at(self, len)
     }
 
     #[inline(always)]
-    fn transfer(self, memory: SrcBlock<'_>) -> Option<Self> {
-        let moved = safecopy::copy(self, memory);
-        moved.is_ok().then(|| self.drop_first(memory.len()))
+    fn transfer(self, memory: SrcBlock<'_>) -> bool {
+        safecopy::copy(self, memory).is_ok()
     }
 }
 
@@ -77,13 +74,13 @@ impl Other<Destination> for Zeros {
     }
 
     #[inline(always)]
-    fn take_first(self, len: usize) -> Self {
-        Self(self.0.min(len))
+    fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        Some((Self(len), Self(self.0.checked_sub(len)?)))
     }
 
     #[inline(always)]
-    fn transfer(self, memory: DstBlock<'_>) -> Option<Self> {
-        safecopy::zero(memory).is_ok().then(|| Self(self.0 - memory.len()))
+    fn transfer(self, memory: DstBlock<'_>) -> bool {
+        safecopy::zero(memory).is_ok()
     }
 }
 
@@ -114,7 +111,7 @@ impl MemoryManager {
         }
         // The smaller of two, one of which is a length, is a length.
         let total = ranges.num_bytes().min(other.len() as u64) as usize;
-        let mut left = other.take_first(total);
+        let Some((mut left, _)) = other.split_at(total) else { return 0 };
         let mut others = others.iter();
         let mut range = first;
         loop {
@@ -147,26 +144,28 @@ impl MemoryManager {
             // The memory of one pma, and the address of its first byte.
             let (mut start, mut memory) = (0, Block::default());
             for _ in 0..RANGES {
-                let len = range.len();
-                if len.wrapping_sub(1) >= SHORT || len > left.len() as u64 {
+                let (addr, len) = (range.start().untagged().get(), range.len());
+                if len.wrapping_sub(1) >= SHORT {
                     return (End::Range(range), left);
                 }
-                let addr = range.start().untagged().get();
-                if addr.wrapping_sub(start) >= memory.len() as u64 {
+                let len = len as usize;
+                let Some((ours, rest)) = left.split_at(len) else {
+                    return (End::Range(range), left);
+                };
+                let mut part = memory.part(addr.wrapping_sub(start) as usize, len);
+                if part.is_none() {
                     let Some(known) = self.translation::<M>(&active, addr, opts) else {
                         return (End::All, left);
                     };
                     start = known.start;
                     memory = M::memory_block(&self.memory, known.offset, known.len as usize);
+                    part = memory.part(addr.wrapping_sub(start) as usize, len);
                 }
-                let there = memory.drop_first(addr.wrapping_sub(start) as usize);
-                if len > there.len() as u64 {
-                    return (End::Range(range), left);
+                let Some(part) = part else { return (End::Range(range), left) };
+                if !ours.transfer(part) {
+                    return (End::All, left);
                 }
-                match left.transfer(there.take_first(len as usize)) {
-                    Some(rest) => left = rest,
-                    None => return (End::All, left),
-                }
+                left = rest;
                 match others.next() {
                     Some(next) => range = *next,
                     None => return (End::All, left),
@@ -191,10 +190,11 @@ impl MemoryManager {
                 return (false, other);
             };
             let len = section.block().len();
-            match other.transfer(section.block()) {
-                Some(rest) => other = rest,
-                None => return (false, other),
+            let Some((ours, rest)) = other.split_at(len) else { return (false, other) };
+            if !ours.transfer(section.block()) {
+                return (false, other);
             }
+            other = rest;
             addr = addr.wrapping_add(len as u64);
             left -= len;
         }

@@ -1,117 +1,123 @@
 # rustc 1.95.0 (59807616e 2026-04-14), release profile
 
 leaves::copy_run_time:
-    push r14
     push rbx
-    sub rsp,0x18
+    sub rsp,0x20
     mov r11,rdx
     mov r10,rsi
-    mov rbx,rdi
     cmp rcx,rsi
     cmovb r10,rcx
     cmp r10,0x20
-    jbe .2
+    jbe .0
     cmp r10,0xffff
-    ja .8
+    ja .9
+    cmp r10,0x41
+    jae .1
     mov rax,QWORD PTR [rip+_]
-    mov r14,QWORD PTR [rax]
-    mov rdi,rbx
-    mov rsi,r11
-    mov rdx,r10
-    call r14
+    movzx eax,BYTE PTR [rax]
+    test al,al
+    je .1
+    vmovdqu xmm0,XMMWORD PTR [r11]
+    vmovdqu xmm1,XMMWORD PTR [r11+0x10]
+    vmovdqu xmm2,XMMWORD PTR [r11+r10*1-0x20]
+    vmovdqu xmm3,XMMWORD PTR [r11+r10*1-0x10]
+    vmovdqu XMMWORD PTR [rdi],xmm0
+    vmovdqu XMMWORD PTR [rdi+0x10],xmm1
+    vmovdqu XMMWORD PTR [rdi+r10*1-0x20],xmm2
+    vmovdqu XMMWORD PTR [rdi+r10*1-0x10],xmm3
+    xor eax,eax
+    jmp .2
 .0:
-    mov ecx,0x1
-    test rax,rax
-    jne .7
-.1:
-    mov rax,rcx
-    mov rdx,r10
-    add rsp,0x18
-    pop rbx
-    pop r14
-    ret
-.2:
     test r10,r10
-    je .3
+    je .4
     cmp r10,0x7
-    jbe .4
-    cmp r10,0x10
     jbe .5
+    cmp r10,0x10
+    jbe .6
     mov rax,QWORD PTR [r11]
     mov rdx,QWORD PTR [r11+0x8]
     mov rcx,QWORD PTR [r11+r10*1-0x10]
     mov rsi,QWORD PTR [r11+r10*1-0x8]
-    mov QWORD PTR [rbx],rax
-    mov QWORD PTR [rbx+0x8],rdx
-    mov QWORD PTR [rbx+r10*1-0x10],rcx
-    mov QWORD PTR [rbx+r10*1-0x8],rsi
+    mov QWORD PTR [rdi],rax
+    mov QWORD PTR [rdi+0x8],rdx
+    mov QWORD PTR [rdi+r10*1-0x10],rcx
+    mov QWORD PTR [rdi+r10*1-0x8],rsi
     xor eax,eax
-    jmp .0
+    jmp .2
+.1:
+    mov rax,QWORD PTR [rip+_]
+    mov rbx,QWORD PTR [rax]
+    mov rsi,r11
+    mov rdx,r10
+    call rbx
+.2:
+    mov ecx,0x1
+    test rax,rax
+    jne .8
 .3:
+    mov rax,rcx
+    mov rdx,r10
+    add rsp,0x20
+    pop rbx
+    ret
+.4:
     mov ecx,0x1
     xor r10d,r10d
-    jmp .1
-.4:
+    jmp .3
+.5:
     cmp r10,0x3
-    jbe .6
+    jbe .7
     mov eax,DWORD PTR [r11]
     mov edx,DWORD PTR [r11+r10*1-0x4]
-    mov DWORD PTR [rbx],eax
-    mov DWORD PTR [rbx+r10*1-0x4],edx
+    mov DWORD PTR [rdi],eax
+    mov DWORD PTR [rdi+r10*1-0x4],edx
     xor eax,eax
-    jmp .0
-.5:
+    jmp .2
+.6:
     mov rax,QWORD PTR [r11]
     mov rdx,QWORD PTR [r11+r10*1-0x8]
-    mov QWORD PTR [rbx],rax
-    mov QWORD PTR [rbx+r10*1-0x8],rdx
+    mov QWORD PTR [rdi],rax
+    mov QWORD PTR [rdi+r10*1-0x8],rdx
     xor eax,eax
-    jmp .0
-.6:
+    jmp .2
+.7:
     mov rcx,r10
     shr rcx,1
     movzx eax,BYTE PTR [r11]
     movzx edx,BYTE PTR [r11+rcx*1]
     movzx esi,BYTE PTR [r11+r10*1-0x1]
-    mov BYTE PTR [rbx],al
-    mov BYTE PTR [rbx+rcx*1],dl
-    mov BYTE PTR [rbx+r10*1-0x1],sil
+    mov BYTE PTR [rdi],al
+    mov BYTE PTR [rdi+rcx*1],dl
+    mov BYTE PTR [rdi+r10*1-0x1],sil
     xor eax,eax
-    jmp .0
-.7:
+    jmp .2
+.8:
     mov QWORD PTR [rsp],rdx
-    lea rdi,[rsp+0x8]
-    mov rsi,rbx
+    lea rcx,[rsp+0x10]
+    mov rsi,rdi
+    mov rdi,rcx
     mov rcx,r11
     mov rdx,r10
     mov r8,r10
     mov r9,rax
-    jmp .9
-.8:
+    jmp .10
+.9:
     mov QWORD PTR [rsp],0x0
-    lea rdi,[rsp+0x8]
-    mov rsi,rbx
+    lea rax,[rsp+0x10]
+    mov rsi,rdi
+    mov rdi,rax
     mov rcx,r11
     mov rdx,r10
     mov r8,r10
     xor r9d,r9d
-.9:
+.10:
     call QWORD PTR [rip+_]
-    movzx eax,BYTE PTR [rsp+0x10]
-    mov r10,QWORD PTR [rsp+0x8]
+    movzx eax,BYTE PTR [rsp+0x18]
+    mov r10,QWORD PTR [rsp+0x10]
     xor ecx,ecx
     cmp al,0x6
     sete cl
-    jmp .1
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
-    int3
+    jmp .3
     int3
     int3
 
@@ -318,6 +324,45 @@ leaves::compare_exchange_u32:
 .2:
     xor eax,eax
     mov edx,ecx
+    ret
+    int3
+    int3
+    int3
+    int3
+    int3
+    int3
+
+leaves::load_word:
+    xor eax,eax
+    mov rcx,QWORD PTR [rdi]
+    test rax,rax
+    jne .1
+.0:
+    xor edx,edx
+    test rax,rax
+    sete dl
+    mov rax,rdx
+    mov rdx,rcx
+    ret
+.1:
+    jmp .0
+    int3
+    int3
+    int3
+    int3
+    int3
+
+leaves::store_word:
+    mov cl,0x1
+    mov QWORD PTR [rdi],rsi
+    mov eax,ecx
+    ret
+    push rax
+    call safecopy::atomic::word_block::WordBlock<safecopy::block::Destination,W>::store_again
+    cmp al,0x6
+    sete cl
+    add rsp,0x8
+    mov eax,ecx
     ret
     int3
     int3

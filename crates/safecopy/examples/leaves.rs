@@ -5,7 +5,8 @@
 
 use std::hint::black_box;
 
-use safecopy::{DstBlock, SrcBlock, atomic, copy, zero};
+use safecopy::atomic::{self, DstWord, SrcWord};
+use safecopy::{DstBlock, SrcBlock, copy, zero};
 
 fn main() {
     let mut own = [0; 64];
@@ -21,6 +22,9 @@ fn main() {
         compare_exchange_u32(black_box(word), black_box(0x0505_0505), black_box(1)),
         Some(0x0505_0505)
     );
+    let word = DstWord::new(word).expect("it is aligned");
+    assert!(store_word(black_box(word), black_box(6)));
+    assert_eq!(load_word(black_box(word.as_source())), Some(6));
 }
 
 #[repr(align(8))]
@@ -52,4 +56,14 @@ fn load_u64(src: SrcBlock<'_>) -> Option<u64> {
 #[inline(never)]
 fn compare_exchange_u32(dst: DstBlock<'_>, expected: u32, new: u32) -> Option<u32> {
     atomic::compare_exchange(dst, expected, new).ok()
+}
+
+#[inline(never)]
+fn load_word(word: SrcWord<'_, u64>) -> Option<u64> {
+    word.load().ok()
+}
+
+#[inline(never)]
+fn store_word(word: DstWord<'_, u64>, new: u64) -> bool {
+    word.store(new).is_ok()
 }

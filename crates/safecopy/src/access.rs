@@ -14,10 +14,17 @@ pub trait Access: Sized {
     /// 1. `ptr` is aligned to the size of the word, and reading the word harms nobody.
     unsafe fn load(ptr: *const Self) -> (Stop, Self);
 
-    /// Stores the word, with release ordering.
+    /// Stores the word, with release ordering, and returns whether it did: a fault, of which nothing
+    /// is said, is all that keeps it from that. Nothing is left to do after the store.
     ///
     /// # Safety
     /// 1. `ptr` is aligned to the size of the word, and writing the word harms nobody.
+    unsafe fn try_store(ptr: *mut Self, new: Self) -> bool;
+
+    /// Stores the word, with release ordering.
+    ///
+    /// # Safety
+    /// 1. As for [`try_store`](Self::try_store).
     unsafe fn store(ptr: *mut Self, new: Self) -> Stop;
 
     /// Stores a word and returns the previous one, with acquire and release ordering.

@@ -1,7 +1,8 @@
 //! Atomic accesses to a word of application memory, such as a futex.
 //!
 //! Each works on the first bytes of a block, as many as the [`Word`] has, and is one access for
-//! every other thread and process, whatever instructions they use on their side.
+//! every other thread and process, whatever instructions they use on their side. A [`WordBlock`] is
+//! for a word that is accessed more than once: that a block holds one is checked when it is made.
 //!
 //! # Ordering
 //!
@@ -10,8 +11,8 @@
 //!
 //! # Faults
 //!
-//! A word that is not aligned to its size is [`FaultKind::Misaligned`] before anything is touched,
-//! mapped or not. A fault stores nothing. All but [`load`] need memory that may be written, even a
+//! A word that is not aligned to its size is a [`Misaligned`](usermem_types::FaultKind::Misaligned)
+//! fault before anything is touched, mapped or not. A fault stores nothing. All but [`load`] need memory that may be written, even a
 //! [`compare_exchange`] that finds something else than it expected, and a `fetch_or` of nothing:
 //! the same on every processor and with every [back end](crate::BackEnd).
 //!
@@ -34,16 +35,15 @@
 //! assert_eq!(atomic::compare_exchange(block, 7_u32, 1), Ok(7));
 //! assert_eq!(atomic::swap(block, 9_u32), Ok(1));
 //! ```
-#![expect(unsafe_code, reason = "blocks become pointers here")]
 
 use std::fmt;
-use std::hint::cold_path;
-
-use usermem_types::FaultKind;
 
 use crate::access::Access;
-use crate::stop::Stop;
-use crate::{Block, DstBlock, HostFault, SrcBlock};
+use crate::{DstBlock, HostFault, SrcBlock};
+
+mod word_block;
+
+pub use word_block::{DstWord, SrcWord, WordBlock};
 
 /// An unsigned integer that this crate can access atomically: `u8`, `u16`, `u32` or `u64`.
 ///
@@ -84,10 +84,7 @@ impl Word for u64 {}
 /// never for the application.
 #[inline]
 pub fn load<W: Word>(src: SrcBlock<'_>) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(src)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, value) = unsafe { W::load(ptr) };
-    result(ptr, stop, value)
+    SrcWord::<W>::new(src)?.load()
 }
 
 /// Stores a word.
@@ -107,10 +104,7 @@ pub fn load<W: Word>(src: SrcBlock<'_>) -> Result<W, HostFault> {
 /// When the block is shorter than the word.
 #[inline]
 pub fn store<W: Word>(dst: DstBlock<'_>, new: W) -> Result<(), HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let stop = unsafe { W::store(ptr, new) };
-    result(ptr, stop, ())
+    DstWord::<W>::new(dst)?.store(new)
 }
 
 /// Stores a word and returns the one that was there.
@@ -131,10 +125,7 @@ pub fn store<W: Word>(dst: DstBlock<'_>, new: W) -> Result<(), HostFault> {
 /// When the block is shorter than the word.
 #[inline]
 pub fn swap<W: Word>(dst: DstBlock<'_>, new: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, old) = unsafe { W::swap(ptr, new) };
-    result(ptr, stop, old)
+    DstWord::<W>::new(dst)?.swap(new)
 }
 
 /// Stores `new` if the word is `expected`, and returns what was there in either case.
@@ -156,10 +147,7 @@ pub fn swap<W: Word>(dst: DstBlock<'_>, new: W) -> Result<W, HostFault> {
 /// When the block is shorter than the word.
 #[inline]
 pub fn compare_exchange<W: Word>(dst: DstBlock<'_>, expected: W, new: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, previous) = unsafe { W::compare_exchange(ptr, expected, new) };
-    result(ptr, stop, previous)
+    DstWord::<W>::new(dst)?.compare_exchange(expected, new)
 }
 
 /// Adds to a word, wrapping around, and returns what was there.
@@ -180,10 +168,7 @@ pub fn compare_exchange<W: Word>(dst: DstBlock<'_>, expected: W, new: W) -> Resu
 /// When the block is shorter than the word.
 #[inline]
 pub fn fetch_add<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, old) = unsafe { W::fetch_add(ptr, operand) };
-    result(ptr, stop, old)
+    DstWord::<W>::new(dst)?.fetch_add(operand)
 }
 
 /// Clears the bits of a word that are not set in `operand`, and returns what was there.
@@ -204,10 +189,7 @@ pub fn fetch_add<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault>
 /// When the block is shorter than the word.
 #[inline]
 pub fn fetch_and<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, old) = unsafe { W::fetch_and(ptr, operand) };
-    result(ptr, stop, old)
+    DstWord::<W>::new(dst)?.fetch_and(operand)
 }
 
 /// Sets the bits of a word that are set in `operand`, and returns what was there.
@@ -228,10 +210,7 @@ pub fn fetch_and<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault>
 /// When the block is shorter than the word.
 #[inline]
 pub fn fetch_or<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, old) = unsafe { W::fetch_or(ptr, operand) };
-    result(ptr, stop, old)
+    DstWord::<W>::new(dst)?.fetch_or(operand)
 }
 
 /// Flips the bits of a word that are set in `operand`, and returns what was there.
@@ -252,31 +231,7 @@ pub fn fetch_or<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> 
 /// When the block is shorter than the word.
 #[inline]
 pub fn fetch_xor<W: Word>(dst: DstBlock<'_>, operand: W) -> Result<W, HostFault> {
-    let ptr = word_of::<W, _>(dst)?;
-    // SAFETY: 1. the alignment was checked; the rest is what holding the block proves.
-    let (stop, old) = unsafe { W::fetch_xor(ptr, operand) };
-    result(ptr, stop, old)
-}
-
-/// Returns a pointer to the first word of a block, aligned to the word's size.
-#[inline]
-fn word_of<W: Word, M>(block: Block<'_, M>) -> Result<*mut W, HostFault> {
-    assert!(block.len() >= size_of::<W>(), "our own invariant: the block holds a word");
-    if block.addr().is_multiple_of(size_of::<W>()) {
-        Ok(block.as_ptr().cast())
-    } else {
-        cold_path();
-        Err(HostFault { kind: FaultKind::Misaligned, addr: block.addr() })
-    }
-}
-
-#[inline]
-fn result<W, T>(ptr: *mut W, stop: Stop, value: T) -> Result<T, HostFault> {
-    if stop.info == 0 {
-        return Ok(value);
-    }
-    cold_path();
-    Err(HostFault { kind: stop.kind(), addr: ptr.addr() })
+    DstWord::<W>::new(dst)?.fetch_xor(operand)
 }
 
 #[cfg(test)]

@@ -206,6 +206,49 @@ impl<'a, M> Block<'a, M> {
     }
 }
 
+impl<'a, M> Block<'a, M> {
+    /// Returns the `len` bytes that are `at` bytes behind the start; `None` when the block does not hold
+    /// all of them.
+    ///
+    /// ```
+    /// use safecopy::SrcBlock;
+    ///
+    /// let block = SrcBlock::from_slice(b"foobar");
+    /// assert_eq!(block.part(2, 4).map(|part| part.len()), Some(4));
+    /// assert!(block.part(3, 4).is_none());
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn part(self, at: usize, len: usize) -> Option<Self> {
+        if at > self.len || len > self.len - at {
+            return None;
+        }
+        Some(Self { ptr: self.ptr.wrapping_add(at), len, marker: PhantomData })
+    }
+
+    /// Returns the first `len` bytes and those that follow; `None` when there are not so many.
+    ///
+    /// ```
+    /// use safecopy::SrcBlock;
+    ///
+    /// let block = SrcBlock::from_slice(b"foobar");
+    /// let (first, rest) = block.split_at(2).unwrap();
+    /// assert_eq!((first.len(), rest.len()), (2, 4));
+    /// assert!(block.split_at(7).is_none());
+    /// ```
+    #[must_use]
+    #[inline(always)]
+    pub fn split_at(self, len: usize) -> Option<(Self, Self)> {
+        if len > self.len {
+            return None;
+        }
+        let first = Self { ptr: self.ptr, len, marker: PhantomData };
+        let rest =
+            Self { ptr: self.ptr.wrapping_add(len), len: self.len - len, marker: PhantomData };
+        Some((first, rest))
+    }
+}
+
 impl<M> fmt::Debug for Block<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{:#x}-{:#x})", self.addr(), self.addr() + self.len)

@@ -10,7 +10,7 @@
 //!
 //! The part that decides and recovers takes no lock, allocates nothing, makes no system call,
 //! cannot panic and touches no thread-local variable (it may run with another program's FS base):
-//! it reads the context, the recovery table, and two atomics.
+//! it reads the context, the recovery table, and an atomic.
 #![expect(unsafe_code, reason = "is a signal handler")]
 
 use std::io;

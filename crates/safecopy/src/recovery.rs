@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the table is made of linker symbols")]
 
 use std::arch::asm;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 /// Assembly text that adds `[start, end) -> landing` to the recovery table.
 ///
@@ -43,9 +43,16 @@ unsafe extern "C" {
     static TABLE_STOP: Entry;
 }
 
-/// The lowest address of any entry, and the end of the highest: known after [`seal`].
-static LOWEST: AtomicUsize = AtomicUsize::new(0);
-static HIGHEST: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// An entry as addresses.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    end: usize,
+    landing: usize,
+}
+
+/// The table in the order of its starts, which [`seal`] makes: the linker lays it out as it likes.
+static SORTED: OnceLock<Box<[Place]>> = OnceLock::new();
 
 /// Returns the address that a self-relative word stands for.
 fn resolve(word: *const i32) -> usize {
@@ -54,26 +61,25 @@ fn resolve(word: *const i32) -> usize {
     word.addr().wrapping_add_signed(distance as isize)
 }
 
-/// Calls `visit` with start, end and landing of each entry, until it answers.
-///
-/// Runs in a signal handler: no panic, lock, allocation or thread-local variable.
-fn find<R>(mut visit: impl FnMut(usize, usize, usize) -> Option<R>) -> Option<R> {
+/// Returns the entries as the linker laid them out.
+fn entries() -> Vec<Place> {
     let mut entry = &raw const TABLE_START;
     let stop = &raw const TABLE_STOP;
+    let mut places = Vec::new();
     while entry < stop {
         // The places are computed without a borrow: the linker's symbols have no size of ours.
-        let start = entry.cast::<i32>();
-        let found =
-            visit(resolve(start), resolve(start.wrapping_add(1)), resolve(start.wrapping_add(2)));
-        if found.is_some() {
-            return found;
-        }
+        let word = entry.cast::<i32>();
+        places.push(Place {
+            start: resolve(word),
+            end: resolve(word.wrapping_add(1)),
+            landing: resolve(word.wrapping_add(2)),
+        });
         entry = entry.wrapping_add(1);
     }
-    None
+    places
 }
 
-/// Learns the bounds of the table, so that [`landing_of`] can turn most addresses away at once.
+/// Learns the table, so that [`landing_of`] finds what is in it.
 pub(crate) fn seal() {
     // SAFETY: adds no instruction. It makes the section, and so the linker's symbols, exist in a
     // program that uses none of the accesses.
@@ -84,27 +90,28 @@ pub(crate) fn seal() {
             options(nomem, nostack, preserves_flags),
         );
     }
-    let (mut lowest, mut highest) = (usize::MAX, 0);
-    find(|start, end, _| -> Option<()> {
-        lowest = lowest.min(start);
-        highest = highest.max(end);
-        None
+    SORTED.get_or_init(|| {
+        let mut places = entries();
+        places.sort_unstable_by_key(|place| place.start);
+        places.into_boxed_slice()
     });
-    LOWEST.store(lowest, Ordering::Relaxed);
-    HIGHEST.store(highest, Ordering::Relaxed);
 }
 
-/// Returns where to go on after a fault of the instruction at `pc`; `None` when it is not ours.
+/// Returns where to go on after a fault of the instruction at `pc`; `None` when it is not ours, or
+/// the table is not sealed.
+///
+/// Runs in a signal handler: no panic, lock, allocation or thread-local variable.
 pub(crate) fn landing_of(pc: usize) -> Option<usize> {
-    if pc < LOWEST.load(Ordering::Relaxed) || pc >= HIGHEST.load(Ordering::Relaxed) {
-        return None;
-    }
-    find(|start, end, landing| (start <= pc && pc < end).then_some(landing))
+    let places = SORTED.get()?;
+    // Entries do not overlap, so the last one that does not begin behind it is the only one.
+    let behind = places.partition_point(|place| place.start <= pc);
+    let place = places.get(behind.wrapping_sub(1))?;
+    (pc < place.end).then_some(place.landing)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LOWEST, find, landing_of, seal};
+    use super::{Place, SORTED, entries, landing_of, seal};
     use crate::{DstBlock, SrcBlock, copy, zero};
 
     #[test]
@@ -117,22 +124,21 @@ mod tests {
             zero(DstBlock::from_slice(&mut to[..len])).unwrap();
         }
         seal();
-        let mut entries = Vec::new();
-        find(|start, end, landing| -> Option<()> {
-            entries.push((start, end, landing));
-            None
-        });
+        let entries = entries();
         assert!(entries.len() >= 8, "only {} entries", entries.len());
-        for &(start, end, landing) in &entries {
+        for &Place { start, end, landing } in &entries {
             assert!(start < end, "{start:#x}-{end:#x}");
             // A landing inside a recovered range could fault for ever.
             assert!(landing_of(landing).is_none_or(|other| other != landing), "{landing:#x}");
             assert_eq!(landing_of(start), Some(landing));
             assert_eq!(landing_of(end - 1), Some(landing));
             assert_ne!(landing_of(end), Some(landing));
+            let holds = |other: &&Place| other.start < end && start < other.end;
+            let sharing = entries.iter().filter(holds).map(|other| other.landing);
+            assert!(sharing.into_iter().all(|other| other == landing), "{start:#x}-{end:#x}");
         }
         assert_eq!(landing_of(0), None);
         assert_eq!(landing_of(usize::MAX), None);
-        assert_eq!(landing_of((&raw const LOWEST).addr()), None);
+        assert_eq!(landing_of((&raw const SORTED).addr()), None);
     }
 }

@@ -55,6 +55,7 @@ pub struct IoSequence<'a> {
 impl<'a> IoSequence<'a> {
     /// Creates a sequence over `ranges` of `io`.
     #[must_use]
+    #[inline]
     pub fn new(io: &'a dyn Io, ranges: AddrRangeSeq<'a>, opts: IoOpts) -> Self {
         Self { io, ranges, opts }
     }
@@ -87,6 +88,7 @@ impl<'a> IoSequence<'a> {
     ///
     /// # Errors
     /// The fault, and how many bytes had arrived.
+    #[inline]
     pub fn copy_out(self, src: &[u8]) -> Transfer<IoCause> {
         vector::copy_out_vec(self.io, self.ranges, src, self.opts)
     }
@@ -95,6 +97,7 @@ impl<'a> IoSequence<'a> {
     ///
     /// # Errors
     /// The fault, and how many bytes had arrived.
+    #[inline]
     pub fn copy_in(self, dst: &mut [u8]) -> Transfer<IoCause> {
         vector::copy_in_vec(self.io, self.ranges, dst, self.opts)
     }
@@ -103,6 +106,7 @@ impl<'a> IoSequence<'a> {
     ///
     /// # Errors
     /// The fault, and how many bytes had been zeroed.
+    #[inline]
     pub fn zero_out(self, len: usize) -> Transfer<IoCause> {
         vector::zero_out_vec(self.io, self.ranges, len, self.opts)
     }

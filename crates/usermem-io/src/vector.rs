@@ -101,25 +101,42 @@ impl<I: Io + ?Sized> Operation for ZeroOut<'_, I> {
 ///
 /// Ranges of length zero that come before the last byte are transferred like others, so that
 /// their addresses are validated where the address space does that.
-fn run(
+#[inline(always)]
+fn run(ranges: AddrRangeSeq<'_>, total: usize, mut operation: impl Operation) -> Transfer<IoCause> {
+    let done = ahead(&mut operation, ranges, 0, total);
+    if done == total { Ok(done) } else { go_on(ranges, done, total, operation) }
+}
+
+/// Moves what the address space moves at once of ranges whose first byte is byte `done`, and returns
+/// how many bytes.
+#[inline(always)]
+fn ahead(
+    operation: &mut impl Operation,
+    ranges: AddrRangeSeq<'_>,
+    done: usize,
+    total: usize,
+) -> usize {
+    // One range has a quick way of its own.
+    if done == total || ranges.num_ranges() < 2 {
+        return 0;
+    }
+    let most = ranges.num_bytes().min((total - done) as u64);
+    // The smaller of two, one of which is a length, is a length.
+    operation.ahead(ranges, done).min(most as usize)
+}
+
+/// Goes on range by range after the first `done` bytes were moved at once.
+#[inline(never)]
+fn go_on(
     mut ranges: AddrRangeSeq<'_>,
+    mut done: usize,
     total: usize,
     mut operation: impl Operation,
 ) -> Transfer<IoCause> {
-    let mut done = 0;
+    let mut moved_ahead = done;
     while done < total {
-        // One range has a quick way of its own.
-        if ranges.num_ranges() > 1 {
-            let moved = operation.ahead(ranges, done);
-            let moved = moved.min(total - done) as u64;
-            let moved = moved.min(ranges.num_bytes());
-            done += moved as usize;
-            if done == total {
-                break;
-            }
-            if moved > 0 {
-                ranges = ranges.drop_first(moved);
-            }
+        if moved_ahead > 0 {
+            ranges = ranges.drop_first(moved_ahead as u64);
         }
         let Some((head, tail)) = ranges.split_first() else { break };
         let len = usize::try_from(head.len()).unwrap_or(usize::MAX).min(total - done);
@@ -131,6 +148,8 @@ fn run(
         done += moved;
         let is_whole = moved as u64 == head.len();
         ranges = if is_whole { tail } else { ranges.drop_first(moved as u64) };
+        moved_ahead = ahead(&mut operation, ranges, done, total);
+        done += moved_ahead;
     }
     Ok(done)
 }

@@ -5,7 +5,9 @@ use std::sync::{Barrier, Mutex};
 
 use usermem_types::FaultKind;
 
-use super::{Word, compare_exchange, fetch_add, fetch_and, fetch_or, fetch_xor, load, store, swap};
+use super::{
+    DstWord, Word, compare_exchange, fetch_add, fetch_and, fetch_or, fetch_xor, load, store, swap,
+};
 use crate::test_memory::{Beyond, Memory, with_each_back_end};
 use crate::{DstBlock, HostFault};
 
@@ -190,6 +192,37 @@ fn pitfall_04_a_misaligned_word_is_not_touched() {
             check_all::<W>(memory.block(8, 16).drop_first(shift), FaultKind::Misaligned);
         }
         assert_eq!(bytes.0, [0x77; 16]);
+    }
+    for_every_size!(test);
+}
+
+#[test]
+fn a_word_is_checked_when_it_is_taken_and_can_be_used_again_and_again() {
+    fn test<W: Number>() {
+        let size = size_of::<W>();
+        let memory = Memory::new(Beyond::NoAccess);
+        let word = DstWord::<W>::new(memory.block(16, 16)).unwrap();
+        assert_eq!((word.addr(), word.as_source().addr()), (memory.end() - 16, memory.end() - 16));
+        assert_eq!(format!("{word:?}"), format!("{:?}", memory.block(16, size)));
+        for value in values::<W>() {
+            assert_eq!(word.store(value), Ok(()));
+            assert_eq!(word.as_source().load(), Ok(value));
+            assert_eq!(word.swap(W::of(0)), Ok(value));
+        }
+        assert_eq!(load::<W>(memory.block(8, 8).as_source()), Ok(W::of(0)));
+        // Aligned is what counts, and not what is there.
+        let bad = DstWord::<W>::new(memory.block(0, 16)).unwrap();
+        let fault = HostFault { kind: Beyond::NoAccess.kind(), addr: memory.end() };
+        for _ in 0..3 {
+            assert_eq!(bad.store(W::MAX), Err(fault));
+            assert_eq!(bad.as_source().load(), Err(fault));
+            assert_eq!(word.store(W::MAX), Ok(()));
+        }
+        for shift in 1..size {
+            let block = memory.block(16, 16).drop_first(shift);
+            let fault = HostFault { kind: FaultKind::Misaligned, addr: block.addr() };
+            assert_eq!(DstWord::<W>::new(block).err(), Some(fault));
+        }
     }
     for_every_size!(test);
 }

@@ -75,6 +75,53 @@ fn nothing_is_written_behind_a_fault() {
     println!("{checked} accesses with {back_ends} back ends");
 }
 
+/// Every length that is ever copied inline, with every place of a fault, on either side of the copy.
+#[test]
+fn a_short_copy_is_exact_wherever_it_faults_and_changes_nothing_else() {
+    const LONGEST: usize = 72;
+    let edge = Edge::new(Beyond::NoAccess);
+    edge.protect_beyond(libc::PROT_READ | libc::PROT_WRITE);
+    let [old, new] = [1, 2].map(|seed| pattern(PAGE + 2 * LONGEST, seed));
+    // A page that is bad, between the last bytes before it and the first behind it.
+    const BAD: usize = 1;
+    const BEFORE: usize = PAGE - LONGEST;
+    let window = edge.dst(Edge::GOOD, 4 * PAGE).drop_first(BEFORE).take_first(old.len());
+    let mut checked = 0;
+    let back_ends = with_each_back_end(|back_end| {
+        for len in 1..=LONGEST {
+            // Into the bad page, and out of it.
+            for start in (0..=LONGEST).chain(PAGE..=PAGE + LONGEST) {
+                let done = match start {
+                    ..LONGEST => len.min(LONGEST - start),
+                    _ if start < LONGEST + PAGE => 0,
+                    _ => len,
+                };
+                let expected = if done == len { Ok(len) } else { Err(done) };
+                let what = format!("{back_end}: {done} of {len} bytes at {start}");
+                edge.store(BEFORE, &old);
+                edge.protect_page(BAD, libc::PROT_READ);
+                let block = window.drop_first(start).take_first(len);
+                let result = copy(block, SrcBlock::from_slice(&new[..len]));
+                assert_eq!(result.map_err(|partial| partial.done), expected, "to {what}");
+                let mut after = old.clone();
+                after[start..start + done].copy_from_slice(&new[..done]);
+                assert!(edge.load(BEFORE, old.len()) == after, "to {what}");
+
+                edge.protect_page(BAD, libc::PROT_NONE);
+                let mut own = [0xee; 2 * LONGEST];
+                let result = copy(DstBlock::from_slice(&mut own[1..=len]), block.as_source());
+                assert_eq!(result.map_err(|partial| partial.done), expected, "of {what}");
+                assert_eq!(own[1..=done], after[start..start + done], "of {what}");
+                let around = own[..1].iter().chain(&own[1 + done..]);
+                assert!(around.into_iter().all(|byte| *byte == 0xee), "of {what}");
+                checked += 2;
+            }
+        }
+        edge.protect_page(BAD, libc::PROT_READ | libc::PROT_WRITE);
+    });
+    println!("{checked} copies with {back_ends} back ends");
+}
+
 #[test]
 fn copies_of_our_own_memory_at_every_alignment() {
     let bytes = pattern(5000, 1);

@@ -149,3 +149,23 @@ fn a_block_of_either_kind_names_its_addresses() {
     assert_eq!(BlockSeq::from_slice(&blocks).to_string(), format!("[{text} {text}]"));
     assert_eq!(BlockSeq::from_slice(&blocks[..0]).to_string(), "[]");
 }
+
+#[test]
+fn parts_of_a_block_are_those_of_its_bytes_or_nothing() {
+    const TEXT: &str = "foobar";
+    let block = SrcBlock::from_slice(TEXT.as_bytes());
+    let numbers = || (0..=TEXT.len() + 2).chain([usize::MAX - 1, usize::MAX]);
+    for at in numbers() {
+        for len in numbers() {
+            let expected = at.checked_add(len).and_then(|end| TEXT.get(at..end));
+            let part = block.part(at, len).map(|part| bytes(BlockSeq::of(part)));
+            assert_eq!(part.as_deref(), expected, "{len} at {at}");
+        }
+        let split = block.split_at(at);
+        let split = split.map(|(first, rest)| [first, rest].map(|part| bytes(BlockSeq::of(part))));
+        let expected = TEXT.split_at_checked(at).map(|(first, rest)| [first, rest]);
+        assert_eq!(split, expected.map(|parts| parts.map(str::to_owned)), "{at}");
+    }
+    let first = block.split_at(0).map(|(first, rest)| (first.is_empty(), rest.addr()));
+    assert_eq!(first, Some((true, block.addr())));
+}

@@ -4,7 +4,8 @@
 //!
 //! The compiler chooses the registers of address and operands; X0 and X1 are outputs for the fault
 //! path, and scratch of the loops. Flags change. A value is returned in the low bits of a 64-bit
-//! register. After a fault it means nothing.
+//! register. After a fault it means nothing. The landing of `try_store` is a block of the compiler's,
+//! which is given neither X0 nor X1.
 //!
 //! # Two forms
 //!
@@ -61,6 +62,26 @@ macro_rules! accesses {
                     );
                 }
                 (Stop { info, addr }, value as Self)
+            }
+
+            #[inline]
+            unsafe fn try_store(ptr: *mut Self, new: Self) -> bool {
+                // SAFETY: 1. is ours: the block writes the word and nothing else.
+                unsafe {
+                    asm!(
+                        "20:",
+                        concat!("stlr", $size, " {new", $reg, "}, [{ptr}]"),
+                        "21:",
+                        recover!("20b", "21b", "{fault}"),
+                        ptr = in(reg) ptr,
+                        new = in(reg) u64::from(new),
+                        fault = label { return false },
+                        out("x0") _,
+                        out("x1") _,
+                        options(nostack),
+                    );
+                }
+                true
             }
 
             #[inline]

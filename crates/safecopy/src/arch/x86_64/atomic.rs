@@ -4,6 +4,7 @@
 //!
 //! The compiler chooses the registers of address and operands; RAX and RDX are outputs for the
 //! fault path, RAX is also what `cmpxchg` compares and leaves the previous value in. Flags change.
+//! The landing of `try_store` is a block of the compiler's, which is given neither.
 //! A value is returned in the low bits of a 64-bit register. After a fault it means nothing.
 //!
 //! # Ordering
@@ -46,6 +47,26 @@ macro_rules! accesses {
                     );
                 }
                 (Stop { info, addr }, value as Self)
+            }
+
+            #[inline]
+            unsafe fn try_store(ptr: *mut Self, new: Self) -> bool {
+                // SAFETY: 1. is ours: the block writes the word and nothing else.
+                unsafe {
+                    asm!(
+                        "20:",
+                        concat!("mov ", $ptr, " [{ptr}], {new", $reg, "}"),
+                        "21:",
+                        recover!("20b", "21b", "{fault}"),
+                        ptr = in(reg) ptr,
+                        new = in(reg) u64::from(new),
+                        fault = label { return false },
+                        out("rax") _,
+                        out("rdx") _,
+                        options(nostack),
+                    );
+                }
+                true
             }
 
             #[inline]

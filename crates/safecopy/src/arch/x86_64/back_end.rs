@@ -1,13 +1,13 @@
 //! Which of this architecture's moves are used.
 //!
-//! | back end | 1-32 bytes | to 64 KiB | from 64 KiB |
-//! |---|---|---|---|
-//! | `sse2` | general registers | SSE, xmm | SSE, xmm |
-//! | `avx` | general registers | VEX, ymm | VEX, ymm |
-//! | `avx512vl` | general registers | EVEX, ymm | EVEX, ymm |
-//! | `avx512` | general registers | EVEX, zmm | EVEX, zmm |
-//! | `rep movsb` | general registers | `rep movsb` | `rep movsb` |
-//! | `automatic` | general registers | the best of these | `rep movsb` if the CPU has ERMS |
+//! | back end | 1-32 bytes | copies to 64 bytes | to 64 KiB | from 64 KiB |
+//! |---|---|---|---|---|
+//! | `sse2` | general registers | SSE, xmm | SSE, xmm | SSE, xmm |
+//! | `avx` | general registers | VEX, xmm, inline | VEX, ymm | VEX, ymm |
+//! | `avx512vl` | general registers | VEX, xmm, inline | EVEX, ymm | EVEX, ymm |
+//! | `avx512` | general registers | VEX, xmm, inline | EVEX, zmm | EVEX, zmm |
+//! | `rep movsb` | general registers | `rep movsb` | `rep movsb` | `rep movsb` |
+//! | `automatic` | general registers | as the next | the best of these | `rep movsb` if the CPU has ERMS |
 //!
 //! Where `rep movsb` copies, `rep stosb` zeroes.
 //!
@@ -44,6 +44,16 @@ pub(super) enum Leaf {
     Evex32,
     Evex64,
     Strings,
+}
+
+impl Leaf {
+    /// Returns whether a CPU that can run it has VEX moves.
+    pub(super) fn has_vex(self) -> bool {
+        match self {
+            Self::Sse2 | Self::Strings => false,
+            Self::Avx | Self::Evex32 | Self::Evex64 => true,
+        }
+    }
 }
 
 /// What long accesses use.
@@ -168,8 +178,9 @@ mod tests {
             let far = prefers_exact(at(0x9000), at(0x5000));
             let ahead = prefers_exact(at(0x9001), at(0x5000));
             let uses = |leaf| {
-                (vector_copy::leaf(), vector_zero::leaf())
-                    == (vector_copy::address_of(leaf), vector_zero::address_of(leaf))
+                let has_vex = !matches!(leaf, Leaf::Sse2 | Leaf::Strings);
+                (vector_copy::leaf(), vector_zero::leaf(), vector_copy::has_inline())
+                    == (vector_copy::address_of(leaf), vector_zero::address_of(leaf), has_vex)
             };
             let strings = (far, ahead, prefers_exact_zero());
             match back_end.name() {

@@ -2,8 +2,9 @@
 //!
 //! # Registers
 //!
-//! Inline copies use RAX, RDX and general registers of the compiler's choice; they load everything
-//! before they store anything. `rep movsb` changes RDI, RSI and RCX, also when it
+//! Inline copies use RAX, RDX and general registers of the compiler's choice, those of more than
+//! [`SMALL`] bytes XMM0-3; they load everything before they store anything, and store in ascending
+//! order. `rep movsb` changes RDI, RSI and RCX, also when it
 //! faults, and RCX is then what is left (Intel SDM, volume 2B, REP). Flags change.
 //!
 //! # Fault path
@@ -130,6 +131,9 @@ pub(crate) unsafe fn copy_small(dst: *mut u8, src: *const u8, len: usize) -> Sto
     Stop { info, addr }
 }
 
+/// The longest copy that is made inline where the CPU has AVX.
+const INLINE: usize = 64;
+
 /// Copies more than [`SMALL`] bytes with vector moves. After a fault, any part of the destination
 /// may have been written.
 ///
@@ -138,18 +142,71 @@ pub(crate) unsafe fn copy_small(dst: *mut u8, src: *const u8, len: usize) -> Sto
 /// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
 #[inline(always)]
 pub(crate) unsafe fn copy_chunk(dst: *mut u8, src: *const u8, len: usize) -> Stop {
+    if len <= INLINE && vector_copy::has_inline() {
+        // SAFETY: 1. is ours and was just checked; 2. is ours; 3. was just asked.
+        unsafe { copy_inline(dst, src, len) }
+    } else {
+        // SAFETY: 1. and 2. are ours.
+        unsafe { copy_by_leaf(dst, src, len) }
+    }
+}
+
+/// Copies up to [`INLINE`] bytes with moves that leave no upper half of a register dirty, all loads
+/// before the first store.
+///
+/// # Safety
+/// 1. `SMALL < len <= INLINE`.
+/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+/// 3. The CPU has AVX.
+#[inline(always)]
+unsafe fn copy_inline(dst: *mut u8, src: *const u8, len: usize) -> Stop {
+    let (info, addr);
+    // SAFETY: the moves lie within `len`, which is at least 32, and the CPU has them.
+    unsafe {
+        asm!(
+            "20:",
+            "vmovdqu xmm0, [{src}]",
+            "vmovdqu xmm1, [{src} + 16]",
+            "vmovdqu xmm2, [{src} + {len} - 32]",
+            "vmovdqu xmm3, [{src} + {len} - 16]",
+            "vmovdqu [{dst}], xmm0",
+            "vmovdqu [{dst} + 16], xmm1",
+            "vmovdqu [{dst} + {len} - 32], xmm2",
+            "vmovdqu [{dst} + {len} - 16], xmm3",
+            "21:",
+            "xor eax, eax",
+            "22:",
+            recover!("20b", "21b", "22b"),
+            dst = in(reg) dst,
+            src = in(reg) src,
+            len = in(reg) len,
+            out("rax") info,
+            out("rdx") addr,
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            options(nostack),
+        );
+    }
+    Stop { info, addr }
+}
+
+/// Copies more than [`SMALL`] bytes with the leaf in use.
+///
+/// # Safety
+/// 1. `len > SMALL`.
+/// 2. Writing `[dst, dst + len)` and reading `[src, src + len)` harms nobody.
+#[inline(always)]
+unsafe fn copy_by_leaf(dst: *mut u8, src: *const u8, len: usize) -> Stop {
     let (info, addr);
     // SAFETY: the leaf does what 1. and 2. allow, with instructions that the CPU has, and changes
     // the registers that are declared. A call by hand rather than through an ABI: whoever inlines
     // this keeps its values in the other registers.
     unsafe {
         asm!(
-            "call {leaf}",
-            leaf = in(reg) vector_copy::leaf(),
+            "call rax",
+            inout("rax") vector_copy::leaf() => info,
             in("rdi") dst,
             in("rsi") src,
             inout("rdx") len => addr,
-            out("rax") info,
             out("rcx") _, out("r8") _, out("r9") _,
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _,
             out("xmm5") _, out("xmm6") _, out("xmm7") _, out("xmm8") _,

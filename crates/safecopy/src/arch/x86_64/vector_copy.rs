@@ -2,7 +2,7 @@
 //!
 //! # Registers
 //!
-//! Leaves that only [`copy_chunk`](super::copy::copy_chunk) calls, with destination, source and
+//! Leaves that only [`copy_chunk`](super::copy::copy_chunk) calls, those of vectors for more than 64 bytes, with destination, source and
 //! length in RDI, RSI and RDX. RDI and RSI stay what they are. Changed are RAX and RDX (the stop),
 //! RCX, R8, R9, flags, and vector registers: XMM0-8 (`sse2`), YMM0-15 (`avx`, which ends with
 //! `vzeroupper`), YMM or ZMM16-25 and K1 (`evex32`, `evex64`: registers without a legacy name, whose
@@ -15,7 +15,7 @@
 #![expect(unsafe_code, reason = "assembly")]
 
 use std::arch::global_asm;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::back_end::Leaf;
 use crate::recovery::recover;
@@ -37,6 +37,17 @@ unsafe extern "C" {
 /// The leaf in use.
 static LEAF: AtomicPtr<u8> = AtomicPtr::new((&raw const SSE2).cast_mut());
 
+/// Whether copies of up to twice what general registers take are made inline with VEX moves. Apart
+/// from the leaf, of which it is a part, so that it is no more than a byte to look at.
+static INLINE: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether copies that are a little too long for general registers are made inline with VEX
+/// moves, which the CPU then has.
+#[inline(always)]
+pub(super) fn has_inline() -> bool {
+    INLINE.load(Ordering::Relaxed)
+}
+
 /// Returns the address of the leaf in use, whose instructions the CPU has.
 #[inline(always)]
 pub(super) fn leaf() -> *mut u8 {
@@ -46,6 +57,7 @@ pub(super) fn leaf() -> *mut u8 {
 /// Puts a leaf into use, which the CPU must be able to run.
 pub(super) fn select(leaf: Leaf) {
     LEAF.store(address_of(leaf), Ordering::Relaxed);
+    INLINE.store(leaf.has_vex(), Ordering::Relaxed);
 }
 
 /// Returns the address of a leaf.

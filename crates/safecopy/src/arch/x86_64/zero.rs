@@ -117,11 +117,10 @@ pub(crate) unsafe fn zero_chunk(dst: *mut u8, len: usize) -> Stop {
     // the registers that are declared.
     unsafe {
         asm!(
-            "call {leaf}",
-            leaf = in(reg) vector_zero::leaf(),
+            "call rax",
+            inout("rax") vector_zero::leaf() => info,
             in("rdi") dst,
             in("rsi") len,
-            out("rax") info,
             out("rdx") addr,
             out("rcx") _, out("r9") _,
             out("xmm0") _, out("xmm16") _,

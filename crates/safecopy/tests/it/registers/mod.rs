@@ -194,6 +194,13 @@ fn pitfall_15_wide_vector_registers_in_use_survive_copies_and_zeroing() {
     survives(copy_wide, zero_wide);
 }
 
+/// Lengths of every size class with some places of a fault, and those that have been made inline with
+/// vectors with each.
+fn lengths_and_faults() -> impl Iterator<Item = (usize, usize)> {
+    let some = LENGTHS.into_iter().flat_map(|len| [len, len - 1, len / 2, 0].map(|at| (len, at)));
+    some.chain((33..=64).flat_map(|len| (0..=len).map(move |at| (len, at))))
+}
+
 /// Copies and zeroes, working and faulting, by functions that check registers themselves.
 fn survives(
     copy: fn(DstBlock<'_>, SrcBlock<'_>) -> Transfer<HostFault>,
@@ -203,20 +210,18 @@ fn survives(
     let other = Edge::new(Beyond::EndOfFile);
     let mut buffer = [0; 5000];
     with_each_back_end(|_| {
-        for len in LENGTHS {
-            for before in [len, len - 1, len / 2, 0] {
-                let expected = if before == len { Ok(len) } else { Err(before) };
-                let own = SrcBlock::from_slice(&buffer);
-                let result = copy(edge.dst(before, len), own);
-                assert_eq!(result.map_err(|partial| partial.done), expected);
-                let own = DstBlock::from_slice(&mut buffer);
-                let result = copy(own, edge.src(before, len));
-                assert_eq!(result.map_err(|partial| partial.done), expected);
-                let result = copy(other.dst(before, len), edge.src(before, len));
-                assert_eq!(result.map_err(|partial| partial.done), expected);
-                let result = zero(edge.dst(before, len));
-                assert_eq!(result.map_err(|partial| partial.done), expected);
-            }
+        for (len, before) in lengths_and_faults() {
+            let expected = if before == len { Ok(len) } else { Err(before) };
+            let own = SrcBlock::from_slice(&buffer);
+            let result = copy(edge.dst(before, len), own);
+            assert_eq!(result.map_err(|partial| partial.done), expected);
+            let own = DstBlock::from_slice(&mut buffer);
+            let result = copy(own, edge.src(before, len));
+            assert_eq!(result.map_err(|partial| partial.done), expected);
+            let result = copy(other.dst(before, len), edge.src(before, len));
+            assert_eq!(result.map_err(|partial| partial.done), expected);
+            let result = zero(edge.dst(before, len));
+            assert_eq!(result.map_err(|partial| partial.done), expected);
         }
     });
 }
