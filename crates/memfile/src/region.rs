@@ -38,8 +38,9 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Region {
-    /// Creates an empty file and maps it, with as much of `reservation` as the host grants.
-    pub(crate) fn new(reservation: u64) -> Result<Self, MemoryFileError> {
+    /// Creates an empty file and maps it, with as much of `reservation` as the host grants, at a
+    /// multiple of `align`, a power of two.
+    pub(crate) fn new(reservation: u64, align: u64) -> Result<Self, MemoryFileError> {
         let limit = rustix::process::getrlimit(Resource::Fsize).current;
         let mut reserved = within_file_size_limit(reservation.max(MIN_RESERVATION), limit)?;
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -48,7 +49,7 @@ impl Region {
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::SEAL)
             .map_err(|error| MemoryFileError::Seal(errno(error)))?;
         loop {
-            match map_shared(fd.as_fd(), reserved) {
+            match map_shared(fd.as_fd(), reserved, align) {
                 Ok(base) => return Ok(Self { fd, base, reserved }),
                 Err(_) if reserved / 2 >= MIN_RESERVATION => reserved /= 2,
                 Err(error) => return Err(MemoryFileError::Reserve(error)),
@@ -105,6 +106,17 @@ impl Region {
             }
             Err(_) => Err(Errno::ENOMEM),
         }
+    }
+
+    /// Has the host make huge pages of the pages of a range, which are whole huge pages; contents stay.
+    ///
+    /// # Errors
+    /// The host's: `EINVAL` where it does not do that, or no page of one has memory.
+    pub(crate) fn collapse(&self, range: FileRange) -> Result<(), Errno> {
+        let (ptr, len) = self.locate(range);
+        // SAFETY: by `locate` the range lies in our mapping, and no byte of it changes.
+        let result = unsafe { libc::madvise(ptr.cast(), len, libc::MADV_COLLAPSE) };
+        if result == 0 { Ok(()) } else { Err(last_errno()) }
     }
 
     /// Tells which pages of a range the file has memory for: one byte for each, 1 or 0.
@@ -177,14 +189,42 @@ fn within_file_size_limit(wanted: u64, limit: Option<u64>) -> Result<u64, Memory
     }
 }
 
-/// Maps the first `len` bytes of a file, wherever the host has room.
-fn map_shared(fd: BorrowedFd<'_>, len: u64) -> Result<*mut u8, Errno> {
-    let len = usize::try_from(len).map_err(|_| Errno::ENOMEM)?;
+/// Maps the first `len` bytes of a file at a multiple of `align`, wherever the host has room.
+fn map_shared(fd: BorrowedFd<'_>, len: u64, align: u64) -> Result<*mut u8, Errno> {
+    let usize_of = |bytes| usize::try_from(bytes).map_err(|_| Errno::ENOMEM);
+    let (len, align) = (usize_of(len)?, usize_of(align)?);
+    let room = len.checked_add(align).ok_or(Errno::ENOMEM)?;
     let prot = ProtFlags::READ | ProtFlags::WRITE;
-    let flags = MapFlags::SHARED | MapFlags::NORESERVE;
     // SAFETY: a new mapping at an address of the host's choice replaces nothing.
-    let base = unsafe { rustix::mm::mmap(ptr::null_mut(), len, prot, flags, fd, 0) };
-    base.map(<*mut core::ffi::c_void>::cast).map_err(errno)
+    let start = unsafe {
+        rustix::mm::mmap_anonymous(
+            ptr::null_mut(),
+            room,
+            ProtFlags::empty(),
+            MapFlags::PRIVATE | MapFlags::NORESERVE,
+        )
+    };
+    let start = start.map_err(errno)?.cast::<u8>();
+    let skipped = start.addr().wrapping_neg() & (align - 1);
+    let base = start.wrapping_add(skipped);
+    let flags = MapFlags::SHARED | MapFlags::NORESERVE | MapFlags::FIXED;
+    // SAFETY: the range lies in the mapping that was just made, which nobody else knows.
+    let mapped = unsafe { rustix::mm::mmap(base.cast(), len, prot, flags, fd, 0) };
+    let (end, rest) = (base.wrapping_add(len), align - skipped);
+    let (unused, result) = match mapped {
+        Ok(_) => ([(start, skipped), (end, rest)], Ok(base)),
+        Err(error) => ([(start, room), (end, 0)], Err(errno(error))),
+    };
+    for (start, len) in unused.into_iter().filter(|(_, len)| *len > 0) {
+        // SAFETY: this part of the mapping that was just made is not used.
+        let unmapped = unsafe { rustix::mm::munmap(start.cast(), len) };
+        debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
+    }
+    result
+}
+
+fn last_errno() -> Errno {
+    Errno::from_raw(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Returns a host error as ours.

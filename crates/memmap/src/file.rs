@@ -98,6 +98,15 @@ pub trait File: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// Makes huge pages of the pages of a range, of which each huge one has memory somewhere.
+    ///
+    /// # Errors
+    /// `EINVAL` when that cannot be; the host's error when it can, but not now.
+    fn collapse(&self, range: FileRange) -> Result<(), Errno> {
+        let _ = range;
+        Err(Errno::EINVAL)
+    }
+
     /// Returns how the pages are cached.
     fn memory_type(&self) -> MemoryType {
         MemoryType::WriteBack
