@@ -100,12 +100,18 @@ impl Region {
         match populated {
             Ok(()) => Ok(()),
             // Linux before 5.14 does not know the advice.
-            Err(HostErrno::INVAL) => {
-                rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), range.start, range.len())
-                    .map_err(errno)
-            }
+            Err(HostErrno::INVAL) => self.touch(range),
             Err(_) => Err(Errno::ENOMEM),
         }
+    }
+
+    /// Reads a byte of every page of a range, which puts memory behind it.
+    fn touch(&self, range: FileRange) -> Result<(), Errno> {
+        range.pieces(rustix::param::page_size() as u64).try_for_each(|page| {
+            let byte = self.source(page).take_first(1);
+            let copied = safecopy::copy(DstBlock::from_slice(&mut [0]), byte);
+            copied.map(drop).map_err(|_| Errno::ENOMEM)
+        })
     }
 
     /// Has the host make huge pages of the pages of a range, which are whole huge pages; contents stay.
@@ -235,6 +241,17 @@ fn errno(error: HostErrno) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_touched_has_memory() {
+        const PAGE: u64 = 4096;
+        let region = Region::new(1 << 26, 2 << 20).unwrap();
+        region.grow(8 * PAGE).unwrap();
+        region.touch(FileRange::new(2 * PAGE, 5 * PAGE)).unwrap();
+        let mut present = [7; 9];
+        region.residency(FileRange::new(0, 9 * PAGE), &mut present);
+        assert_eq!(present, [0, 0, 1, 1, 1, 0, 0, 0, 0]);
+    }
 
     #[test]
     fn the_file_size_limit_bounds_the_reservation() {

@@ -217,3 +217,23 @@ impl fmt::Debug for FileRef {
         write!(f, "FileRef({:#x}..{:#x})", self.range.start, self.range.end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_all_of_a_range_in_order() {
+        let pieces = |start, end, len| {
+            FileRange::new(start, end)
+                .pieces(len)
+                .map(|piece| (piece.start, piece.end))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pieces(3, 10, 3), [(3, 6), (6, 9), (9, 10)]);
+        assert_eq!(pieces(3, 9, 3), [(3, 6), (6, 9)]);
+        assert_eq!(pieces(3, 4, u64::MAX), [(3, 4)]);
+        assert_eq!(pieces(5, 5, 1), []);
+        assert_eq!(pieces(u64::MAX - 1, u64::MAX, 4096), [(u64::MAX - 1, u64::MAX)]);
+    }
+}
