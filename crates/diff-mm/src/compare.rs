@@ -6,6 +6,7 @@ use crate::freed::Freed;
 use crate::masks;
 use crate::op::Op;
 use crate::outcome::{Ending, Line, Observation, Outcome};
+use crate::paged::PagedOut;
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
 use crate::window::{PAGE, PAGES, WINDOW};
@@ -80,6 +81,7 @@ struct Comparison<'a> {
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
     has_forked: bool,
+    paged_out: PagedOut,
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
@@ -97,6 +99,7 @@ impl<'a> Comparison<'a> {
             before_here: &[],
             keeps_apart: false,
             has_forked: false,
+            paged_out: PagedOut::default(),
             files_change: false,
             miscounts_locks: false,
             data_is_limited: false,
@@ -122,6 +125,7 @@ impl<'a> Comparison<'a> {
         if self.files_change && masks::has_early_copies(step, ours, theirs) {
             return Err(Stop::Mask("early copies"));
         }
+        self.paged_out.note(step);
         self.has_forked |= matches!(step.op, Op::Fork | Op::Witness);
         match step.op {
             Op::LimitData => self.data_is_limited = step.args[0] != u64::MAX,
@@ -234,7 +238,7 @@ impl<'a> Comparison<'a> {
             let addr = step.args[0] + page * PAGE;
             if ours != theirs
                 && !self.passes("freed", self.freed.hides(addr))
-                && !self.may_be_relatives(self.before, addr, *ours)
+                && !self.may_be_present_here(self.before, addr, *ours)
             {
                 return Some(format!("{}: present {ours}, on the host {theirs}", show_addr(addr)));
             }
@@ -253,7 +257,7 @@ impl<'a> Comparison<'a> {
             let addr = WINDOW + page * PAGE;
             if ours != present
                 && !self.passes("freed", self.freed.was_ever(*page))
-                && !self.may_be_relatives(&theirs.maps, addr, *ours)
+                && !self.may_be_present_here(&theirs.maps, addr, *ours)
             {
                 let at = show_addr(addr);
                 return Some(format!("{at} at the end: present {ours}, on the host {present}"));
@@ -262,9 +266,11 @@ impl<'a> Comparison<'a> {
         None
     }
 
-    fn may_be_relatives(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
-        let applies = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
-        self.passes("presence after a fork", applies)
+    /// Returns whether a page may be present here and not on the host.
+    fn may_be_present_here(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
+        let has_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
+        let may_be_out = self.paged_out.explains(maps, addr, ours);
+        self.passes("presence after a fork", has_relatives) || self.passes("paged out", may_be_out)
     }
 
     /// Returns why a step that came to different things ends the comparison.
