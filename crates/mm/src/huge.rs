@@ -3,7 +3,7 @@
 use memfile::AllocOpts;
 use memmap::{FileRange, FileRef};
 use rangeset::KeyRange;
-use usermem_types::{Errno, FaultKind};
+use usermem_types::{AccessType, Errno, FaultKind};
 
 use crate::MemoryManager;
 use crate::active::{Active, Detached};
@@ -17,8 +17,9 @@ impl MemoryManager {
     /// Makes huge pages of `part`, inside one vma, as `MADV_COLLAPSE`.
     ///
     /// # Errors
-    /// Linux's: `EINVAL` when the vma cannot have any, when `part` lies inside one, and, at the end, when
-    /// there is nothing to make one of; `ENOMEM` when there is none.
+    /// Linux's: `EINVAL` when the vma cannot have any, when `part` lies inside one, and where there is
+    /// nothing to make one of; `ENOMEM` when there is none to be had; `EAGAIN`, at the end, for pages
+    /// that are pinned. What comes before is done.
     pub(crate) fn collapse(&self, mapping: &Mapping, part: KeyRange) -> Result<(), Errno> {
         let (held, vma) = mapping.vmas.get(part.start).ok_or(Errno::ENOMEM)?;
         if !may_have_huge_pages(mapping, held, vma) {
@@ -29,24 +30,14 @@ impl MemoryManager {
             return Err(Errno::EINVAL);
         }
         let mut result = Ok(());
-        let mut at = start;
-        while at < end {
-            // Where nothing was ever touched, which may be a lot, there is nothing to look at.
-            let next = self.active.read().pmas.at_or_after(at).map(|(held, _)| held.start);
-            let piece = next.unwrap_or(end).max(at) & !(HUGE - 1);
-            if piece > at {
-                result = Err(Errno::EINVAL);
-            }
-            if piece >= end {
-                break;
-            }
-            let piece = KeyRange::new(piece, piece + HUGE);
-            match self.collapse_one(mapping, piece, vma) {
+        for start in (start..end).step_by(HUGE as usize) {
+            match self.collapse_one(mapping, KeyRange::new(start, start + HUGE), vma) {
                 Ok(()) => {}
-                Err(Errno::ENOMEM) => return Err(Errno::ENOMEM),
-                Err(errno) => result = Err(errno),
+                // Another one may be free to go.
+                Err(Errno::EAGAIN) => result = Err(Errno::EAGAIN),
+                // As in Linux, where nothing is there is the end of it.
+                Err(errno) => return Err(errno),
             }
-            at = piece.end;
         }
         result
     }
@@ -58,6 +49,10 @@ impl MemoryManager {
         }
         let mut detached = Detached::new(&*self.space);
         let mut active = self.active.write();
+        if !vma.is_private() {
+            // Whoever touched what is shared: this program may not have looked at it yet.
+            self.make_present(mapping, &mut active, piece, AccessType::READ, &mut detached);
+        }
         let is_resident = active.pmas.iter_in(piece).any(|(held, pma)| {
             let pages = pma.pages(held, held.intersect(piece));
             pma.file.file().resident_bytes(pages, PAGE) > 0
@@ -146,10 +141,9 @@ impl MemoryManager {
 
 /// Returns whether a vma of `held` may have huge pages: it has room for one, and they are not forbidden.
 pub(crate) fn may_have_huge_pages(mapping: &Mapping, held: KeyRange, vma: &Vma) -> bool {
-    let advised = vma.flags.contains(VmaFlags::HUGEPAGE);
     next_boundary(held.start).saturating_add(HUGE) <= held.end
         && !vma.flags.contains(VmaFlags::NOHUGEPAGE)
-        && mapping.modes.allow_huge_pages(advised)
+        && mapping.modes.allow_huge_pages()
 }
 
 /// Returns the first boundary of huge pages at or above an address.

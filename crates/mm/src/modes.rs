@@ -50,9 +50,9 @@ pub(crate) struct Modes {
 }
 
 impl Modes {
-    /// Returns whether memory may have huge pages, for which they were advised or not.
-    pub(crate) fn allow_huge_pages(self, advised: bool) -> bool {
-        self.no_huge_pages == 0 || advised && self.no_huge_pages & EXCEPT_ADVISED != 0
+    /// Returns whether memory may have huge pages that the program asks for.
+    pub(crate) fn allow_huge_pages(self) -> bool {
+        self.no_huge_pages == 0 || self.no_huge_pages & EXCEPT_ADVISED != 0
     }
 
     /// Returns what a child of a fork has.

@@ -208,7 +208,7 @@ impl MemoryManager {
 /// Returns whether a vma is to have huge pages: where that was advised, and the program does not do
 /// without.
 pub(crate) fn wants_huge_pages(mapping: &Mapping, vma: &Vma) -> bool {
-    vma.flags.contains(VmaFlags::HUGEPAGE) && mapping.modes.allow_huge_pages(true)
+    vma.flags.contains(VmaFlags::HUGEPAGE) && mapping.modes.allow_huge_pages()
 }
 
 /// Installs the translations of an object in a gap: those wanted, and what else is at hand.

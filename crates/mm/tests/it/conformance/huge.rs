@@ -97,6 +97,11 @@ pub(super) fn who_does_without_gets_no_huge_pages<M: Machine>() {
     rig.store(page(4 * HUGE + 5), 1).unwrap();
     assert_eq!(present(&rig, 4 * HUGE, HUGE), [4 * HUGE + 5]);
     assert_eq!(rig.advise(4 * HUGE, HUGE, COLLAPSE), Err(Errno::EINVAL));
+    // Whoever asks for one is not meant by the exception.
+    rig.mm.set_thp_disable(1, 2).unwrap();
+    if host_gives_huge_pages() {
+        assert_eq!(rig.advise(4 * HUGE, HUGE, COLLAPSE), Ok(()));
+    }
 }
 
 /// A write copies the page that it needs, not the huge one around it.
@@ -137,6 +142,11 @@ pub(super) fn pages_are_collapsed_with_what_they_hold<M: Machine>() {
     assert_eq!(present(&rig, 0, 2 * HUGE), all(0, HUGE));
     assert_eq!(rig.advise(0, HUGE, COLLAPSE), Ok(()), "it is one already");
     assert_eq!(rig.advise(0, 2 * HUGE, COLLAPSE), Err(Errno::EINVAL), "the other is not there");
+    rig.map(16 * HUGE, 2 * HUGE, RW);
+    rig.store(page(17 * HUGE), 1).unwrap();
+    assert_eq!(rig.advise(16 * HUGE, 2 * HUGE, COLLAPSE), Err(Errno::EINVAL));
+    assert_eq!(present(&rig, 16 * HUGE, 2 * HUGE), [17 * HUGE], "Linux stops where nothing is");
+    rig.unmap(16 * HUGE, 2 * HUGE);
     rig.store(page(4), 3).unwrap();
     let seen = |rig: &mut Rig<M>| [0, 3, 4, 511].map(|index| rig.load(page(index)).unwrap());
     assert_eq!(seen(&mut rig), [0, 1, 3, 2]);
@@ -225,9 +235,14 @@ pub(super) fn shared_memory_is_collapsed_for_everyone<M: Machine>() {
     map_shared(&rig, object.clone().into_object(), 0, 2 * HUGE);
     map_shared(&rig, object.clone().into_object(), 4 * HUGE + 1, 2 * HUGE);
     assert_eq!(rig.advise(0, HUGE, COLLAPSE), Err(Errno::EINVAL), "nothing is there");
-    rig.store(page(HUGE + 6), 1).unwrap();
+    // By another program, and not by this one.
+    let mut other = Rig::<M>::with_memory(&rig.memory);
+    map_shared(&other, object.clone().into_object(), 0, 2 * HUGE);
+    other.store(page(HUGE + 6), 1).unwrap();
     let there = rig.advise(5 * HUGE, HUGE, COLLAPSE);
     assert_eq!(there, Err(Errno::EINVAL), "its pages lie across two");
+    assert_eq!(rig.advise(0, 2 * HUGE, COLLAPSE), Err(Errno::EINVAL));
+    assert_eq!(object.resident_bytes(), PAGE, "Linux stops where nothing is there");
     assert_eq!(rig.advise(HUGE, HUGE, COLLAPSE), Ok(()));
     assert_eq!(present(&rig, 4 * HUGE + 1, 2 * HUGE), all(5 * HUGE + 1, HUGE));
     assert_eq!(rig.load(page(5 * HUGE + 7)), Ok(1));
