@@ -38,8 +38,8 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Region {
-    /// Creates an empty file and maps it, with as much of `reservation` as the host grants, at a
-    /// multiple of `align`, a power of two.
+    /// Creates an empty file and maps it, with as much of `reservation` as the host grants, if possible
+    /// at a multiple of `align`, a power of two.
     pub(crate) fn new(reservation: u64, align: u64) -> Result<Self, MemoryFileError> {
         let limit = rustix::process::getrlimit(Resource::Fsize).current;
         let mut reserved = within_file_size_limit(reservation.max(MIN_RESERVATION), limit)?;
@@ -195,38 +195,37 @@ fn within_file_size_limit(wanted: u64, limit: Option<u64>) -> Result<u64, Memory
     }
 }
 
-/// Maps the first `len` bytes of a file at a multiple of `align`, wherever the host has room.
+/// How often another thread may take the place that was found.
+const TRIES: usize = 8;
+
+/// Maps the first `len` bytes of a file, wherever the host has room: at a multiple of `align`, a power of
+/// two, unless other threads take every place.
 fn map_shared(fd: BorrowedFd<'_>, len: u64, align: u64) -> Result<*mut u8, Errno> {
     let usize_of = |bytes| usize::try_from(bytes).map_err(|_| Errno::ENOMEM);
     let (len, align) = (usize_of(len)?, usize_of(align)?);
-    let room = len.checked_add(align).ok_or(Errno::ENOMEM)?;
-    let prot = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping at an address of the host's choice replaces nothing.
-    let start = unsafe {
-        rustix::mm::mmap_anonymous(
-            ptr::null_mut(),
-            room,
-            ProtFlags::empty(),
-            MapFlags::PRIVATE | MapFlags::NORESERVE,
-        )
-    };
-    let start = start.map_err(errno)?.cast::<u8>();
-    let skipped = start.addr().wrapping_neg() & (align - 1);
-    let base = start.wrapping_add(skipped);
-    let flags = MapFlags::SHARED | MapFlags::NORESERVE | MapFlags::FIXED;
-    // SAFETY: the range lies in the mapping that was just made, which nobody else knows.
-    let mapped = unsafe { rustix::mm::mmap(base.cast(), len, prot, flags, fd, 0) };
-    let (end, rest) = (base.wrapping_add(len), align - skipped);
-    let (unused, result) = match mapped {
-        Ok(_) => ([(start, skipped), (end, rest)], Ok(base)),
-        Err(error) => ([(start, room), (end, 0)], Err(errno(error))),
-    };
-    for (start, len) in unused.into_iter().filter(|(_, len)| *len > 0) {
-        // SAFETY: this part of the mapping that was just made is not used.
-        let unmapped = unsafe { rustix::mm::munmap(start.cast(), len) };
+    let mut base = map_near(fd, len, ptr::null_mut())?;
+    for _ in 0..TRIES {
+        let excess = base.addr() & (align - 1);
+        if excess == 0 {
+            break;
+        }
+        // With one mapping at a time, since there may be no other to be had. The host goes downwards,
+        // so that there is room below.
+        // SAFETY: the mapping was just made, and nobody else knows it.
+        let unmapped = unsafe { rustix::mm::munmap(base.cast(), len) };
         debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
+        base = map_near(fd, len, base.wrapping_sub(excess))?;
     }
-    result
+    Ok(base)
+}
+
+/// Maps the first `len` bytes of a file at an address, if that is free, or elsewhere.
+fn map_near(fd: BorrowedFd<'_>, len: usize, hint: *mut u8) -> Result<*mut u8, Errno> {
+    let prot = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::SHARED | MapFlags::NORESERVE;
+    // SAFETY: a new mapping that is not fixed replaces nothing.
+    let base = unsafe { rustix::mm::mmap(hint.cast(), len, prot, flags, fd, 0) };
+    base.map(<*mut core::ffi::c_void>::cast).map_err(errno)
 }
 
 fn last_errno() -> Errno {
