@@ -6,6 +6,7 @@ use crate::freed::Freed;
 use crate::masks;
 use crate::op::Op;
 use crate::outcome::{Ending, Line, Observation, Outcome};
+use crate::paged::PagedOut;
 use crate::refused::RefusedStores;
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
@@ -82,6 +83,7 @@ struct Comparison<'a> {
     keeps_apart: bool,
     has_forked: bool,
     refused: RefusedStores,
+    paged_out: PagedOut,
     files_change: bool,
     miscounts_locks: bool,
     data_is_limited: bool,
@@ -100,6 +102,7 @@ impl<'a> Comparison<'a> {
             keeps_apart: false,
             has_forked: false,
             refused: RefusedStores::default(),
+            paged_out: PagedOut::default(),
             files_change: false,
             miscounts_locks: false,
             data_is_limited: false,
@@ -125,6 +128,7 @@ impl<'a> Comparison<'a> {
         if self.files_change && masks::has_early_copies(step, ours, theirs) {
             return Err(Stop::Mask("early copies"));
         }
+        self.paged_out.note(step);
         self.has_forked |= matches!(step.op, Op::Fork | Op::Witness);
         self.refused.note(step, theirs.outcome);
         match step.op {
@@ -238,7 +242,7 @@ impl<'a> Comparison<'a> {
             let addr = step.args[0] + page * PAGE;
             if ours != theirs
                 && !self.passes("freed", self.freed.hides(addr))
-                && !self.may_be_present(self.before, addr, *ours)
+                && !self.may_be_present_here(self.before, addr, *ours)
             {
                 return Some(format!("{}: present {ours}, on the host {theirs}", show_addr(addr)));
             }
@@ -257,7 +261,7 @@ impl<'a> Comparison<'a> {
             let addr = WINDOW + page * PAGE;
             if ours != present
                 && !self.passes("freed", self.freed.was_ever(*page))
-                && !self.may_be_present(&theirs.maps, addr, *ours)
+                && !self.may_be_present_here(&theirs.maps, addr, *ours)
             {
                 let at = show_addr(addr);
                 return Some(format!("{at} at the end: present {ours}, on the host {present}"));
@@ -266,10 +270,13 @@ impl<'a> Comparison<'a> {
         None
     }
 
-    fn may_be_present(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
-        let by_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
+    /// Returns whether a page may be present here and not on the host.
+    fn may_be_present_here(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
+        let has_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
+        let may_be_out = self.paged_out.explains(maps, addr, ours);
         let for_a_store = self.refused.explains(maps, addr, ours);
-        self.passes("presence after a fork", by_relatives)
+        self.passes("presence after a fork", has_relatives)
+            || self.passes("paged out", may_be_out)
             || self.passes("zeros for a store", for_a_store)
     }
 

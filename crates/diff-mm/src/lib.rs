@@ -29,6 +29,7 @@ mod stub_space;
 
 mod freed;
 mod masks;
+mod paged;
 mod refused;
 mod shape;
 

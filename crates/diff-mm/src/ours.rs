@@ -145,6 +145,8 @@ impl Runner {
         let manager = MemoryManager::new(space.address_space(), Arc::clone(&memory));
         let filled = fill_up(&manager, space.window())?;
         manager.limits().memlock.set(memlock);
+        // As on the host: what is touched is then present, and nothing else.
+        manager.set_thp_disable(1, 0)?;
         manager.set_brk_base(Addr::new(relocate(HEAP, space.window())))?;
         let [a, b] = [0, 1].map(|index| {
             let spec = &FILES[index];

@@ -9,6 +9,7 @@ mod options;
 
 mod charge;
 mod free_runs;
+mod huge;
 mod memory_file;
 mod page_counts;
 mod page_store;

@@ -10,6 +10,7 @@ use usermem_types::{Errno, PageSize};
 
 use crate::charge::Account;
 use crate::free_runs::Wanted;
+use crate::huge::HugePages;
 use crate::page_store::{Geometry, PageStore};
 use crate::region::Region;
 use crate::shard::Kind;
@@ -36,6 +37,7 @@ pub struct MemoryFile {
     account: Account,
     allocated: AtomicU64,
     peak_allocated: AtomicU64,
+    huge: HugePages,
     next_inode: AtomicU64,
 }
 
@@ -52,7 +54,7 @@ impl MemoryFile {
         options: MemoryFileOptions,
         geometry: Geometry,
     ) -> Result<Arc<Self>, MemoryFileError> {
-        let region = Region::new(options.reservation)?;
+        let region = Region::new(options.reservation, options.page_size.huge_bytes())?;
         let (budget, page) = (options.recycle_budget, options.page_size.bytes());
         Ok(Arc::new(Self {
             pages: PageStore::new(region.reserved(), geometry, budget, page),
@@ -62,6 +64,7 @@ impl MemoryFile {
             account: Account::new(options.limit),
             allocated: AtomicU64::new(0),
             peak_allocated: AtomicU64::new(0),
+            huge: HugePages::default(),
             next_inode: AtomicU64::new(1),
         }))
     }
@@ -87,6 +90,9 @@ impl MemoryFile {
         if kind == Kind::Dirty && opts.commit != Commit::CallerOverwrites {
             self.clear(range)?;
         }
+        if opts.huge && self.is_congruent(range, opts.shown_at) {
+            self.back_with_huge_pages(range);
+        }
         if opts.commit == Commit::Now {
             self.region.populate(range)?;
         }
@@ -102,6 +108,34 @@ impl MemoryFile {
             return Ok(());
         }
         self.region.release(range)
+    }
+
+    /// Backs pages that are whole huge pages, aligned to them, with huge ones. Their contents stay; those
+    /// that had no memory have some then.
+    ///
+    /// # Errors
+    /// `EINVAL` when the range is not of that kind, or the host gives no huge pages; `ENOMEM` and others
+    /// of the host when it has none now.
+    pub fn make_huge(&self, range: FileRange) -> Result<(), Errno> {
+        let huge = self.page_size.huge_bytes();
+        if range.is_empty() || !(range.start | range.end).is_multiple_of(huge) {
+            return Err(Errno::EINVAL);
+        }
+        let page = self.page_size.bytes();
+        for piece in range.pieces(huge) {
+            // The host collapses what there is, and nothing where nothing is.
+            let first = FileRange::new(piece.start, piece.start + page);
+            let mut present = [0];
+            self.region.residency(first, &mut present);
+            self.populate(first)?;
+            if let Err(errno) = self.region.collapse(piece) {
+                if present == [0] {
+                    self.region.punch(first)?;
+                }
+                return Err(errno);
+            }
+        }
+        Ok(())
     }
 
     /// Charges `bytes` against the limit for as long as the result lives.
@@ -204,6 +238,25 @@ impl MemoryFile {
         }
     }
 
+    /// Backs the whole huge pages of a new allocation with huge ones, as far as the host has some.
+    fn back_with_huge_pages(&self, range: FileRange) {
+        let huge = self.page_size.huge_bytes();
+        let start = range.start.next_multiple_of(huge);
+        let end = (range.end & !(huge - 1)).max(start);
+        for piece in FileRange::new(start, end).pieces(huge) {
+            if self.huge.may_ask() {
+                self.huge.note(&self.make_huge(piece));
+            }
+        }
+    }
+
+    /// Returns whether pages are as far from the boundary of a huge page as the address where they
+    /// are shown.
+    fn is_congruent(&self, range: FileRange, shown_at: Option<u64>) -> bool {
+        let huge = self.page_size.huge_bytes();
+        shown_at.is_some_and(|addr| (addr ^ range.start) & (huge - 1) == 0)
+    }
+
     pub(crate) fn wanted(&self, len: u64, opts: AllocOpts) -> Wanted {
         let huge = self.page_size.huge_bytes();
         let congruent = match opts.shown_at {
@@ -277,6 +330,14 @@ impl File for MemoryFile {
             }
         }
         Ok(())
+    }
+
+    fn collapse(&self, range: FileRange) -> Result<(), Errno> {
+        let huge = self.page_size.huge_bytes();
+        if range.is_empty() || !(range.start | range.end).is_multiple_of(huge) {
+            return Err(Errno::EINVAL);
+        }
+        self.region.collapse(range)
     }
 
     fn fd(&self) -> BorrowedFd<'_> {

@@ -63,6 +63,9 @@ pub struct AllocOpts {
     /// allocation of a huge page or more lies as far from the boundary of one as the address does,
     /// if that can be had: the host can then use huge pages, where it does so for memory files.
     pub shown_at: Option<u64>,
+    /// Has each whole huge page of the allocation backed by one at once, if it lies where `shown_at`
+    /// wants it and the host has one; otherwise pages get memory as `commit` says.
+    pub huge: bool,
     /// When the pages get memory.
     pub commit: Commit,
 }

@@ -38,8 +38,9 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Region {
-    /// Creates an empty file and maps it, with as much of `reservation` as the host grants.
-    pub(crate) fn new(reservation: u64) -> Result<Self, MemoryFileError> {
+    /// Creates an empty file and maps it, with as much of `reservation` as the host grants, if possible
+    /// at a multiple of `align`, a power of two.
+    pub(crate) fn new(reservation: u64, align: u64) -> Result<Self, MemoryFileError> {
         let limit = rustix::process::getrlimit(Resource::Fsize).current;
         let mut reserved = within_file_size_limit(reservation.max(MIN_RESERVATION), limit)?;
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -48,7 +49,7 @@ impl Region {
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::SEAL)
             .map_err(|error| MemoryFileError::Seal(errno(error)))?;
         loop {
-            match map_shared(fd.as_fd(), reserved) {
+            match map_shared(fd.as_fd(), reserved, align) {
                 Ok(base) => return Ok(Self { fd, base, reserved }),
                 Err(_) if reserved / 2 >= MIN_RESERVATION => reserved /= 2,
                 Err(error) => return Err(MemoryFileError::Reserve(error)),
@@ -99,12 +100,29 @@ impl Region {
         match populated {
             Ok(()) => Ok(()),
             // Linux before 5.14 does not know the advice.
-            Err(HostErrno::INVAL) => {
-                rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), range.start, range.len())
-                    .map_err(errno)
-            }
+            Err(HostErrno::INVAL) => self.touch(range),
             Err(_) => Err(Errno::ENOMEM),
         }
+    }
+
+    /// Reads a byte of every page of a range, which puts memory behind it.
+    fn touch(&self, range: FileRange) -> Result<(), Errno> {
+        range.pieces(rustix::param::page_size() as u64).try_for_each(|page| {
+            let byte = self.source(page).take_first(1);
+            let copied = safecopy::copy(DstBlock::from_slice(&mut [0]), byte);
+            copied.map(drop).map_err(|_| Errno::ENOMEM)
+        })
+    }
+
+    /// Has the host make huge pages of the pages of a range, which are whole huge pages; contents stay.
+    ///
+    /// # Errors
+    /// The host's: `EINVAL` where it does not do that, or no page of one has memory.
+    pub(crate) fn collapse(&self, range: FileRange) -> Result<(), Errno> {
+        let (ptr, len) = self.locate(range);
+        // SAFETY: by `locate` the range lies in our mapping, and no byte of it changes.
+        let result = unsafe { libc::madvise(ptr.cast(), len, libc::MADV_COLLAPSE) };
+        if result == 0 { Ok(()) } else { Err(last_errno()) }
     }
 
     /// Tells which pages of a range the file has memory for: one byte for each, 1 or 0.
@@ -177,14 +195,41 @@ fn within_file_size_limit(wanted: u64, limit: Option<u64>) -> Result<u64, Memory
     }
 }
 
-/// Maps the first `len` bytes of a file, wherever the host has room.
-fn map_shared(fd: BorrowedFd<'_>, len: u64) -> Result<*mut u8, Errno> {
-    let len = usize::try_from(len).map_err(|_| Errno::ENOMEM)?;
+/// How often another thread may take the place that was found.
+const TRIES: usize = 8;
+
+/// Maps the first `len` bytes of a file, wherever the host has room: at a multiple of `align`, a power of
+/// two, unless other threads take every place.
+fn map_shared(fd: BorrowedFd<'_>, len: u64, align: u64) -> Result<*mut u8, Errno> {
+    let usize_of = |bytes| usize::try_from(bytes).map_err(|_| Errno::ENOMEM);
+    let (len, align) = (usize_of(len)?, usize_of(align)?);
+    let mut base = map_near(fd, len, ptr::null_mut())?;
+    for _ in 0..TRIES {
+        let excess = base.addr() & (align - 1);
+        if excess == 0 {
+            break;
+        }
+        // With one mapping at a time, since there may be no other to be had. The host goes downwards,
+        // so that there is room below.
+        // SAFETY: the mapping was just made, and nobody else knows it.
+        let unmapped = unsafe { rustix::mm::munmap(base.cast(), len) };
+        debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
+        base = map_near(fd, len, base.wrapping_sub(excess))?;
+    }
+    Ok(base)
+}
+
+/// Maps the first `len` bytes of a file at an address, if that is free, or elsewhere.
+fn map_near(fd: BorrowedFd<'_>, len: usize, hint: *mut u8) -> Result<*mut u8, Errno> {
     let prot = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::SHARED | MapFlags::NORESERVE;
-    // SAFETY: a new mapping at an address of the host's choice replaces nothing.
-    let base = unsafe { rustix::mm::mmap(ptr::null_mut(), len, prot, flags, fd, 0) };
+    // SAFETY: a new mapping that is not fixed replaces nothing.
+    let base = unsafe { rustix::mm::mmap(hint.cast(), len, prot, flags, fd, 0) };
     base.map(<*mut core::ffi::c_void>::cast).map_err(errno)
+}
+
+fn last_errno() -> Errno {
+    Errno::from_raw(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Returns a host error as ours.
@@ -195,6 +240,17 @@ fn errno(error: HostErrno) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_touched_has_memory() {
+        const PAGE: u64 = 4096;
+        let region = Region::new(1 << 26, 2 << 20).unwrap();
+        region.grow(8 * PAGE).unwrap();
+        region.touch(FileRange::new(2 * PAGE, 5 * PAGE)).unwrap();
+        let mut present = [7; 9];
+        region.residency(FileRange::new(0, 9 * PAGE), &mut present);
+        assert_eq!(present, [0, 0, 1, 1, 1, 0, 0, 0, 0]);
+    }
 
     #[test]
     fn the_file_size_limit_bounds_the_reservation() {

@@ -40,7 +40,9 @@ impl SharedMemory {
     pub fn new(memory: &Arc<MemoryFile>, size: u64) -> Result<Arc<Self>, Errno> {
         let size = memory.page_size().round_up(size).ok_or(Errno::ENOMEM)?;
         let charge = memory.charge(size)?;
-        let pages = memory.allocate(size, AllocOpts::default())?;
+        // Where a huge page of the object begins one of the file does, too.
+        let opts = AllocOpts { shown_at: Some(0), ..AllocOpts::default() };
+        let pages = memory.allocate(size, opts)?;
         let inode = memory.next_inode();
         Ok(Arc::new(Self { memory: Arc::clone(memory), pages, inode, _charge: charge }))
     }

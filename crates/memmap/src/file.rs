@@ -98,6 +98,15 @@ pub trait File: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// Makes huge pages of the pages of a range, of which each huge one has memory somewhere.
+    ///
+    /// # Errors
+    /// `EINVAL` when that cannot be; the host's error when it can, but not now.
+    fn collapse(&self, range: FileRange) -> Result<(), Errno> {
+        let _ = range;
+        Err(Errno::EINVAL)
+    }
+
     /// Returns how the pages are cached.
     fn memory_type(&self) -> MemoryType {
         MemoryType::WriteBack
@@ -206,5 +215,25 @@ impl Drop for FileRef {
 impl fmt::Debug for FileRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FileRef({:#x}..{:#x})", self.range.start, self.range.end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_all_of_a_range_in_order() {
+        let pieces = |start, end, len| {
+            FileRange::new(start, end)
+                .pieces(len)
+                .map(|piece| (piece.start, piece.end))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pieces(3, 10, 3), [(3, 6), (6, 9), (9, 10)]);
+        assert_eq!(pieces(3, 9, 3), [(3, 6), (6, 9)]);
+        assert_eq!(pieces(3, 4, u64::MAX), [(3, 4)]);
+        assert_eq!(pieces(5, 5, 1), []);
+        assert_eq!(pieces(u64::MAX - 1, u64::MAX, 4096), [(u64::MAX - 1, u64::MAX)]);
     }
 }

@@ -22,7 +22,7 @@ enum Action {
     Nothing { needs: Needs },
     /// Punch a hole into the object.
     Remove,
-    /// Make huge pages of the pages; there are none.
+    /// Make huge pages of the pages.
     Collapse,
     /// Make the pages inaccessible.
     InstallGuards,
@@ -168,7 +168,13 @@ impl MemoryManager {
             {
                 Err(Errno::EINVAL)
             }
-            Action::Flags { set, clear, .. } => set_flags(mapping, part, set, clear),
+            Action::Flags { set, clear, .. } => {
+                set_flags(mapping, part, set, clear)?;
+                if set.contains(VmaFlags::HUGEPAGE) {
+                    self.forget_untouched(mapping, part);
+                }
+                Ok(())
+            }
             // Linux does not look at pages that are shared already.
             Action::Merge { .. } if !vma.is_private() => Ok(()),
             Action::Merge { may: true } => {
@@ -177,7 +183,7 @@ impl MemoryManager {
             Action::Merge { may: false } => {
                 set_flags(mapping, part, VmaFlags::empty(), VmaFlags::MERGEABLE)
             }
-            Action::Collapse => Err(Errno::EINVAL),
+            Action::Collapse => self.collapse(mapping, part),
             Action::InstallGuards if vma.is_locked() => Err(Errno::EINVAL),
             Action::InstallGuards => {
                 self.drop_pages(part);

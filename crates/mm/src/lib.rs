@@ -46,6 +46,7 @@ mod brk;
 mod stack;
 
 mod advise;
+mod huge;
 mod lock;
 mod mbind;
 mod nodes;

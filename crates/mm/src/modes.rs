@@ -50,6 +50,11 @@ pub(crate) struct Modes {
 }
 
 impl Modes {
+    /// Returns whether memory may have huge pages that the program asks for.
+    pub(crate) fn allow_huge_pages(self) -> bool {
+        self.no_huge_pages == 0 || self.no_huge_pages & EXCEPT_ADVISED != 0
+    }
+
     /// Returns what a child of a fork has.
     pub(crate) fn of_child(self) -> Self {
         let inherits = !self.deny.contains(Deny::NO_INHERIT);
@@ -164,7 +169,7 @@ impl MemoryManager {
         self.mapping.read().modes.merges.into()
     }
 
-    /// Does without huge pages, as `prctl(2)` with `PR_SET_THP_DISABLE`; there are none.
+    /// Does without huge pages, as `prctl(2)` with `PR_SET_THP_DISABLE`.
     ///
     /// # Errors
     /// `EINVAL` for flags that there are not, or any when huge pages are allowed again.

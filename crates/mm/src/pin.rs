@@ -269,7 +269,7 @@ impl PinnedPages {
     }
 
     /// Returns the parts of `pages` that are pinned, in order.
-    fn pinned_in(&self, pages: FileRange) -> Vec<FileRange> {
+    pub(crate) fn pinned_in(&self, pages: FileRange) -> Vec<FileRange> {
         let range = key(pages);
         let pins = self.0.lock();
         let runs = pins.iter_in(range).map(|(run, _)| run.intersect(range));

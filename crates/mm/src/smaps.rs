@@ -7,8 +7,10 @@ use rangeset::KeyRange;
 
 use crate::MemoryManager;
 use crate::active::Active;
+use crate::huge::may_have_huge_pages;
 use crate::maps::append_line;
 use crate::range::PAGE;
+use crate::translate::wants_huge_pages;
 use crate::vma::{Vma, VmaFlags};
 
 /// The flags of vmas that have names of their own in `VmFlags`, in the order of Linux's bits.
@@ -41,7 +43,10 @@ impl MemoryManager {
         let mut text = Vec::new();
         for (range, vma) in mapping.vmas.iter() {
             append_line(&mut text, &mapping, range, vma);
-            append_details(&mut text, (&active, &self.memory), range, vma);
+            let huge = vma.object.is_none()
+                && wants_huge_pages(&mapping, vma)
+                && may_have_huge_pages(&mapping, range, vma);
+            append_details(&mut text, (&active, &self.memory), range, vma, huge);
         }
         text
     }
@@ -52,6 +57,7 @@ fn append_details(
     (active, memory): (&Active, &MemoryFile),
     range: KeyRange,
     vma: &Vma,
+    huge: bool,
 ) {
     let (mut resident, mut private) = (0, 0);
     // As in Linux, zeros that all share count nowhere.
@@ -80,6 +86,7 @@ fn append_details(
         // Writing to a vector does not fail.
         let _ = writeln!(text, "{name:<16}{:>8} kB", bytes >> 10);
     }
+    let _ = writeln!(text, "{:<16}{:>8}", "THPeligible:", u8::from(huge));
     text.extend_from_slice(b"VmFlags:");
     for (is_set, name) in [
         (vma.real.read(), "rd"),

@@ -93,7 +93,8 @@ impl MemoryManager {
             let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(here);
             return match &vma.object {
                 None if access.write() || vma.flags.contains(VmaFlags::ACCOUNT) => {
-                    self.allocate(active, gap, wanted, vma)
+                    let huge = wants_huge_pages(mapping, vma);
+                    self.allocate(active, gap, wanted, vma, huge)
                 }
                 None => self.share_zeros(active, gap.intersect(wanted), vma),
                 Some(object) => {
@@ -125,16 +126,21 @@ impl MemoryManager {
 
     /// Gives anonymous memory to a gap: what is wanted, and its neighbourhood while the memory file
     /// has plenty. When it is nearly full, as much of what is wanted as can be had.
+    ///
+    /// All of the range lies in huge pages of which some page is wanted, and is about to be touched:
+    /// they are backed by `huge` ones where that was advised.
     fn allocate(
         &self,
         active: &mut Active,
         gap: KeyRange,
         wanted: KeyRange,
         vma: &Vma,
+        huge: bool,
     ) -> Result<Step, FaultKind> {
         let has_plenty = self.memory.allocated_bytes() < self.memory.capacity() / 2;
         let range = if has_plenty { neighbourhood(wanted) } else { wanted }.intersect(gap);
-        let pages = self.allocate_near(active, range, AllocOpts::default());
+        let opts = AllocOpts { huge, ..AllocOpts::default() };
+        let pages = self.allocate_near(active, range, opts);
         let (range, pages) = match pages {
             Err(_) if range.len() <= 2 * HUGE => {
                 // There may be no run of this length, but single pages.
@@ -188,6 +194,12 @@ impl MemoryManager {
             (None, Some((_, pma))) => (Direction::TopDown, Some(pma.file.range().start)),
             (None, None) => (Direction::BottomUp, None),
         };
+        let start = match direction {
+            Direction::BottomUp => range.start,
+            Direction::TopDown => range.end,
+        };
+        // Huge pages are worth a mapping of the host.
+        let near = near.filter(|near| !opts.huge || (near ^ start) & (HUGE - 1) == 0);
         let opts = AllocOpts { direction, near, shown_at: Some(range.start), ..opts };
         self.memory.allocate(range.len(), opts).map_err(|_| FaultKind::NoMemory)
     }
@@ -218,6 +230,12 @@ impl MemoryManager {
         }
         Ok(())
     }
+}
+
+/// Returns whether a vma is to have huge pages: where that was advised, and the program does not do
+/// without.
+pub(crate) fn wants_huge_pages(mapping: &Mapping, vma: &Vma) -> bool {
+    vma.flags.contains(VmaFlags::HUGEPAGE) && mapping.modes.allow_huge_pages()
 }
 
 /// Installs the translations of an object in a gap: those wanted, and what else is at hand.

@@ -48,6 +48,7 @@ impl<'a> Child<'a> {
     /// Prepares this process, a copy made for the script.
     pub(super) fn prepare(log: &'a SharedLog, fds: Descriptors, buffer: &'a mut [u8]) -> Self {
         calls::end_after(SECONDS);
+        drop_memory_files(buffer);
         calls::set_limit(libc::RLIMIT_STACK, 8 << 20);
         calls::take_protection_keys();
         calls::refuse_huge_pages();
@@ -271,35 +272,59 @@ impl<'a> Child<'a> {
     fn for_each_line(&mut self, mut line: impl FnMut(&[u8])) {
         calls::rewind(self.smaps);
         let mut is_wanted = false;
-        let mut held = 0;
-        loop {
-            let room = held + 4096;
-            let read = calls::read_on(self.smaps, &mut self.buffer[held..room]);
-            if read == 0 {
-                return;
-            }
-            let mut rest = &self.buffer[..held + read];
-            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-                let text = &rest[..end];
-                rest = &rest[end + 1..];
-                if let Some((start, _)) = ends(text) {
-                    if start >= WINDOW + PAGES * PAGE {
-                        return;
-                    }
-                    is_wanted = start >= WINDOW;
-                    if is_wanted {
-                        line(text);
-                    }
-                } else if is_wanted && text.starts_with(b"VmFlags:") {
+        read_lines(self.smaps, self.buffer, |text| {
+            if let Some((start, _)) = ends(text) {
+                if start >= WINDOW + PAGES * PAGE {
+                    return false;
+                }
+                is_wanted = start >= WINDOW;
+                if is_wanted {
                     line(text);
                 }
+            } else if is_wanted && text.starts_with(b"VmFlags:") {
+                line(text);
             }
-            let left = rest.len();
-            let start = held + read - left;
-            self.buffer.copy_within(start..start + left, 0);
-            held = left;
-        }
+            true
+        });
     }
+}
+
+/// Calls `line` with the lines of a file until it has seen enough.
+fn read_lines(fd: i64, buffer: &mut [u8], mut line: impl FnMut(&[u8]) -> bool) {
+    let mut held = 0;
+    loop {
+        let room = held + 4096;
+        let read = calls::read_on(fd, &mut buffer[held..room]);
+        if read == 0 {
+            return;
+        }
+        let mut rest = &buffer[..held + read];
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let text = &rest[..end];
+            rest = &rest[end + 1..];
+            if !line(text) {
+                return;
+            }
+        }
+        let left = rest.len();
+        let start = held + read - left;
+        buffer.copy_within(start..start + left, 0);
+        held = left;
+    }
+}
+
+/// Unmaps the memory files of those memory managers that other threads have meanwhile: a script that
+/// locks or populates all memory would give them memory.
+fn drop_memory_files(buffer: &mut [u8]) {
+    let maps = calls::open(c"/proc/self/maps");
+    read_lines(maps, buffer, |line| {
+        let is_memory_file = line.windows(7).any(|words| words == b"/memfd:");
+        if let Some((start, end)) = ends(line).filter(|_| is_memory_file) {
+            calls::call(libc::SYS_munmap, [start, end - start, 0, 0, 0, 0]);
+        }
+        true
+    });
+    calls::close(maps);
 }
 
 /// What the process has mapped before a script begins, in bytes.

@@ -2,6 +2,7 @@ use super::*;
 use crate::Direction;
 use crate::page_store::RECYCLED_RUN_MAX;
 
+mod huge;
 mod model;
 mod placement;
 mod residency;
@@ -25,6 +26,7 @@ const TOUCHES: AllocOpts = AllocOpts {
     direction: Direction::BottomUp,
     near: None,
     shown_at: None,
+    huge: false,
     commit: Commit::CallerTouches,
 };
 

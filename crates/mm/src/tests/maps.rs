@@ -32,3 +32,33 @@ fn lines_are_those_of_linux() {
     assert!(expected[2].starts_with("10003000-10004000 r--s 00000000 00:01 "));
     assert_eq!(expected[2].find("/dev/zero (deleted)"), Some(73));
 }
+
+/// What is decided around a touched page is not resident.
+#[test]
+fn touched_pages_are_resident() {
+    let rig = Rig::new();
+    rig.map(0, 600, RW);
+    rig.store(page(3), b"x").unwrap();
+    rig.store(page(550), b"x").unwrap();
+    let values = |name: &str| {
+        let text = String::from_utf8(rig.mm.smaps_text()).unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix(name));
+        lines.map(|value| value.trim().to_owned()).collect::<Vec<_>>()
+    };
+    for name in ["Rss:", "Pss:", "Private_Dirty:", "Anonymous:"] {
+        assert_eq!(values(name), ["8 kB"], "{name}");
+    }
+    assert_eq!(rig.mm.usage().rss_bytes, 600 * PAGE);
+    assert_eq!(values("THPeligible:"), ["0"]);
+    let (window, small) = (page(0), page(4096));
+    rig.map(4096, 511, RW);
+    for start in [window, small] {
+        rig.mm.madvise(start, 511 * PAGE, 14).unwrap();
+    }
+    // The rest of the first mapping, which was not advised, has no room for a huge page.
+    assert_eq!(values("THPeligible:"), ["0", "0", "0"]);
+    rig.mm.madvise(window, 600 * PAGE, 14).unwrap();
+    assert_eq!(values("THPeligible:"), ["1", "0"]);
+    rig.mm.set_thp_disable(1, 0).unwrap();
+    assert_eq!(values("THPeligible:"), ["0", "0"]);
+}

@@ -77,4 +77,9 @@ fn a_page_has_a_node_once_it_is_there() {
     rig.mm.mprotect(page(0), PAGE, 3).unwrap();
     rig.store(page(0), b"x").unwrap();
     assert_eq!(rig.mm.node_of_page(page(0)), Ok(0));
+    // What was decided with it and never touched is not there.
+    rig.map(4, 2, RW);
+    rig.store(page(4), b"x").unwrap();
+    let nodes = [4, 5].map(|index| rig.mm.node_of_page(page(index)));
+    assert_eq!(nodes, [Ok(0), Err(Errno::ENOENT)]);
 }

@@ -10,6 +10,8 @@ use crate::{MmapFlags, MmapRequest};
 
 /// `MADV_POPULATE_READ`.
 const POPULATE_READ: i32 = 22;
+/// `MADV_COLLAPSE`.
+const COLLAPSE: i32 = 25;
 const PAGES: u64 = 3 * MemoryFile::ZEROS / PAGE;
 
 /// Reads all of `pages` pages at page `index` of the window; returns whether they are zero.
@@ -43,6 +45,21 @@ fn populating_for_reads_takes_no_memory() {
     rig.mm.mlock(page(0), PAGES * PAGE, 0).unwrap();
     assert_eq!(rig.memory.allocated_bytes(), 0);
     assert!(rig.memory.committed_bytes() <= MemoryFile::ZEROS);
+    rig.check();
+}
+
+#[test]
+fn zeros_are_nothing_to_make_huge_pages_of() {
+    let rig = Rig::new();
+    let start = (2 * MemoryFile::ZEROS - (super::rig::BASE % MemoryFile::ZEROS)) / PAGE;
+    rig.map(start, PAGES, R);
+    assert_eq!(rig.load(page(start + 7)), Ok(0));
+    let collapse = || rig.mm.madvise(page(start), MemoryFile::ZEROS, COLLAPSE);
+    assert_eq!(collapse(), Err(Errno::EINVAL));
+    // Nor is what a debugger wrote beside them, which is not counted either.
+    assert_eq!(rig.mm.copy_out(page(start + 8), b"poked", POKE), Ok(5));
+    assert_eq!(collapse(), Err(Errno::EINVAL));
+    assert!(rig.memory.committed_bytes() <= MemoryFile::ZEROS + 16 * PAGE);
     rig.check();
 }
 

@@ -27,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let shown_at = proptest::option::of((0..1000u64).prop_map(|page| page * PAGE));
     let opts =
         (direction, near, shown_at, commit).prop_map(|(direction, near, shown_at, commit)| {
-            AllocOpts { direction, near, shown_at, commit }
+            AllocOpts { direction, near, shown_at, huge: false, commit }
         });
     let step = prop_oneof![
         4 => (1..40u64, opts).prop_map(|(pages, opts)| Step::Allocate { pages, opts }),

@@ -17,8 +17,13 @@ struct Case {
     expected: (u64, u64),
 }
 
-const UP: AllocOpts =
-    AllocOpts { direction: Direction::BottomUp, near: None, shown_at: None, commit: Commit::Lazy };
+const UP: AllocOpts = AllocOpts {
+    direction: Direction::BottomUp,
+    near: None,
+    shown_at: None,
+    huge: false,
+    commit: Commit::Lazy,
+};
 const DOWN: AllocOpts = AllocOpts { direction: Direction::TopDown, ..UP };
 
 const fn at(near: u64, opts: AllocOpts) -> AllocOpts {

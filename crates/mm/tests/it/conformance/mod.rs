@@ -7,6 +7,7 @@ mod contract;
 mod copies;
 mod faults;
 mod forking;
+mod huge;
 mod kernel;
 mod mapping;
 mod presence;
@@ -67,6 +68,16 @@ suite!({
         whoever_touched_it_shared_memory_is_present,
         writes_after_a_fork_make_no_other_page_present,
         private_pages_of_an_object_are_its_own_until_copied;
+    huge:
+        what_is_advised_is_backed_by_huge_pages,
+        advice_comes_before_the_first_touch,
+        who_does_without_gets_no_huge_pages,
+        one_page_of_a_huge_one_is_copied,
+        pages_are_collapsed_with_what_they_hold,
+        collapsing_concerns_no_relative,
+        what_cannot_be_collapsed_says_why,
+        shared_memory_is_collapsed_for_everyone,
+        populating_gives_huge_pages;
     protection:
         each_protection_allows_what_it_says,
         a_lost_permission_is_lost_at_once,

@@ -14,7 +14,7 @@ const POPULATE_WRITE: i32 = 23;
 const DONTNEED: i32 = 4;
 
 /// Returns the numbers of the pages that are present, of so many.
-fn present<M>(rig: &Rig<M>, start: u64, count: u64) -> Vec<u64> {
+pub(super) fn present<M>(rig: &Rig<M>, start: u64, count: u64) -> Vec<u64> {
     let pieces = rig.mm.mincore(page(start), count * PAGE).unwrap().map(Result::unwrap);
     let pages: Vec<u8> = pieces.flatten().collect();
     assert_eq!(pages.len() as u64, count);
@@ -22,7 +22,7 @@ fn present<M>(rig: &Rig<M>, start: u64, count: u64) -> Vec<u64> {
     (start..).zip(pages).filter(|(_, present)| *present == 1).map(|(page, _)| page).collect()
 }
 
-fn map_shared<M>(rig: &Rig<M>, object: MappedObject, start: u64, count: u64) {
+pub(super) fn map_shared<M>(rig: &Rig<M>, object: MappedObject, start: u64, count: u64) {
     let request = MmapRequest {
         addr: page(start),
         len: count * PAGE,

@@ -107,6 +107,43 @@ static void protection(void)
     clear();
 }
 
+// Which pages are present.
+static void present(const char *what, long page, long pages)
+{
+    unsigned char seen[64] = {0};
+    char text[65] = {0};
+    long n = CALL3(mincore, AT(page), pages * PAGE, seen);
+    for (long i = 0; i < pages; i++)
+        text[i] = '0' + (seen[i] & 1);
+    say("%s: %s %s\n", what, shown(n), text);
+}
+
+static void presence(void)
+{
+    map(0, 16, RW, ANON | MAP_FIXED, -1, 0);
+    // Pages larger than one are not what is asked about.
+    CALL3(madvise, AT(0), 16 * PAGE, MADV_NOHUGEPAGE);
+    present("untouched", 0, 16);
+    *(volatile char *)AT(2) = 1;
+    (void)*(volatile char *)AT(4);
+    peek("by the kernel", AT(6));
+    present("touched", 0, 16);
+    CALL3(madvise, AT(2), 3 * PAGE, MADV_DONTNEED);
+    CALL3(madvise, AT(10), 2 * PAGE, 23 /* MADV_POPULATE_WRITE */);
+    CALL3(mprotect, AT(6), PAGE, PROT_NONE);
+    present("dropped, populated and hidden", 0, 16);
+    CALL5(mremap, AT(4), 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, AT(20));
+    present("moved", 20, 8);
+    map(32, 8, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    *(volatile char *)AT(35) = 1;
+    CALL3(madvise, AT(32), 8 * PAGE, MADV_DONTNEED);
+    present("shared", 32, 8);
+    map(40, 4, PROT_READ, ANON | MAP_FIXED | MAP_POPULATE, -1, 0);
+    present("populated", 40, 4);
+    result("collapse of less than a huge page", CALL3(madvise, AT(0), PAGE, 25 /* MADV_COLLAPSE */));
+    clear();
+}
+
 static void advice(void)
 {
     map(0, 4, RW, ANON | MAP_FIXED, -1, 0);
@@ -243,6 +280,7 @@ int main(void)
     clear();
     placement();
     protection();
+    presence();
     advice();
     moving();
     files();
