@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::block::MAX;
-use crate::map::Pos;
+use crate::KeyRange;
+use crate::store::MAX;
 
 /// Where entries were found last, by their keys: so that most searches compare once.
 ///
@@ -13,21 +13,22 @@ use crate::map::Pos;
 pub(crate) struct Hints {
     /// A power of two of them, or none.
     slots: Box<[AtomicU32]>,
-    /// There is one slot for every `2^spread` keys.
-    spread: u32,
+    /// There is one slot for every `2^spread` keys, as of the last search.
+    spread: AtomicU32,
     /// How many bits of a product are no part of a slot's number.
     shift: u32,
+    /// All starts and ends of entries that there ever were, one over the other.
+    ends: u64,
 }
 
 impl Hints {
     pub(crate) fn new() -> Self {
-        Self { slots: Box::default(), spread: 0, shift: 0 }
+        Self { slots: Box::default(), spread: AtomicU32::new(0), shift: 0, ends: 0 }
     }
 
-    /// Makes room for `len` entries of `span` keys: two to four slots for each.
-    pub(crate) fn fit(&mut self, len: usize, span: u64) {
-        // Entries are long where there is one slot for all of their keys.
-        self.spread = (span / (len as u64).max(1)).max(1).ilog2();
+    /// Makes room for `len` entries: two to four slots for each, and more where they are few.
+    pub(crate) fn fit(&mut self, len: usize) {
+        let len = len.max(MAX);
         if 2 * len > self.slots.len() || 16 * len < self.slots.len() {
             let count = (2 * len + 1).next_power_of_two();
             self.slots = (0..count).map(|_| AtomicU32::new(0)).collect();
@@ -35,29 +36,46 @@ impl Hints {
         }
     }
 
-    /// Forgets everything; for a map that is searched at once.
-    pub(crate) fn clear(&mut self) {
-        self.slots = Box::default();
+    /// Notes where an entry starts and ends.
+    pub(crate) fn note_ends(&mut self, range: KeyRange) {
+        self.ends |= range.start | range.end;
     }
 
-    /// Returns the slot for a key, which all that is near shares.
-    #[inline]
-    pub(crate) fn slot(&self, key: u64) -> Option<&AtomicU32> {
+    /// Returns the place where the entry that holds a key may be.
+    #[inline(always)]
+    pub(crate) fn load(&self, key: u64) -> Option<usize> {
+        let slot = self.slots.get(self.slot(key, self.spread.load(Ordering::Relaxed)));
+        Some(slot?.load(Ordering::Relaxed) as usize)
+    }
+
+    /// Notes the place of the entry that holds a key, in a map that holds `span` keys.
+    pub(crate) fn store(&self, key: u64, place: usize, span: u64) {
+        let spread = self.best_spread(span);
+        // Lines that others read are written only where that changes them.
+        if spread != self.spread.load(Ordering::Relaxed) {
+            self.spread.store(spread, Ordering::Relaxed);
+        }
+        // What does not fit names another place, which is looked at in vain.
+        let place = place as u32;
+        if let Some(slot) = self.slots.get(self.slot(key, spread))
+            && slot.load(Ordering::Relaxed) != place
+        {
+            slot.store(place, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the number of the slot for a key, which all that is near shares.
+    #[inline(always)]
+    fn slot(&self, key: u64, spread: u32) -> usize {
         // Multiplying spreads regular distances evenly over the upper bits.
-        let mixed = (key >> (self.spread & 63)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.slots.get((mixed >> (self.shift & 63)) as usize)
+        let mixed = (key >> (spread & 63)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> (self.shift & 63)) as usize
     }
-}
 
-/// Returns the place that a slot names.
-#[inline]
-pub(crate) fn load(slot: &AtomicU32) -> Pos {
-    let place = slot.load(Ordering::Relaxed) as usize;
-    Pos { block: place / MAX, index: place % MAX }
-}
-
-/// Has a slot name a place.
-pub(crate) fn store(slot: &AtomicU32, pos: Pos) {
-    // What does not fit names another place, which is looked at in vain.
-    slot.store((pos.block * MAX + pos.index) as u32, Ordering::Relaxed);
+    /// Returns the least spread for which half of the slots are enough for all keys; not less than
+    /// that of pages, say, where entries are whole pages.
+    fn best_spread(&self, span: u64) -> u32 {
+        let keys_of_slot = span >> (63 - self.shift.min(63));
+        keys_of_slot.max(1).ilog2().max(self.ends.trailing_zeros().min(63))
+    }
 }
