@@ -1,10 +1,12 @@
 //! Where entries were found last.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::KeyRange;
 use crate::store::MAX;
+
+/// Multiplying by the golden part of all numbers spreads regular distances evenly.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Where entries were found last, by their keys: so that most searches compare once.
 ///
@@ -13,17 +15,25 @@ use crate::store::MAX;
 pub(crate) struct Hints {
     /// A power of two of them, or none.
     slots: Box<[AtomicU32]>,
-    /// There is one slot for every `2^spread` keys, as of the last search.
-    spread: AtomicU32,
+    /// Which bits of a key matter: there is one slot for every so many keys, as of the last search.
+    mask: AtomicU64,
+    /// What spreads them over the upper bits of a product.
+    factor: AtomicU64,
     /// How many bits of a product are no part of a slot's number.
     shift: u32,
-    /// All starts and ends of entries that there ever were, one over the other.
-    ends: u64,
+    /// The starts of all entries that there ever were, one over the other.
+    starts: u64,
 }
 
 impl Hints {
     pub(crate) fn new() -> Self {
-        Self { slots: Box::default(), spread: AtomicU32::new(0), shift: 0, ends: 0 }
+        Self {
+            slots: Box::default(),
+            mask: AtomicU64::new(!0),
+            factor: AtomicU64::new(FACTOR),
+            shift: 0,
+            starts: 0,
+        }
     }
 
     /// Makes room for `len` entries: two to four slots for each, and more where they are few.
@@ -36,46 +46,47 @@ impl Hints {
         }
     }
 
-    /// Notes where an entry starts and ends.
-    pub(crate) fn note_ends(&mut self, range: KeyRange) {
-        self.ends |= range.start | range.end;
+    /// Notes where an entry starts.
+    pub(crate) fn note_start(&mut self, start: u64) {
+        self.starts |= start;
     }
 
     /// Returns the place where the entry that holds a key may be.
     #[inline(always)]
     pub(crate) fn load(&self, key: u64) -> Option<usize> {
-        let slot = self.slots.get(self.slot(key, self.spread.load(Ordering::Relaxed)));
-        Some(slot?.load(Ordering::Relaxed) as usize)
+        Some(self.slots.get(self.slot(key))?.load(Ordering::Relaxed) as usize)
     }
 
     /// Notes the place of the entry that holds a key, in a map that holds `span` keys.
     pub(crate) fn store(&self, key: u64, place: usize, span: u64) {
         let spread = self.best_spread(span);
         // Lines that others read are written only where that changes them.
-        if spread != self.spread.load(Ordering::Relaxed) {
-            self.spread.store(spread, Ordering::Relaxed);
+        if self.mask.load(Ordering::Relaxed) != !0 << spread {
+            self.mask.store(!0 << spread, Ordering::Relaxed);
+            self.factor.store(FACTOR >> spread, Ordering::Relaxed);
         }
         // What does not fit names another place, which is looked at in vain.
         let place = place as u32;
-        if let Some(slot) = self.slots.get(self.slot(key, spread))
+        if let Some(slot) = self.slots.get(self.slot(key))
             && slot.load(Ordering::Relaxed) != place
         {
             slot.store(place, Ordering::Relaxed);
         }
     }
 
-    /// Returns the number of the slot for a key, which all that is near shares.
+    /// Returns the number of the slot for a key, which all that is near shares: whatever was read of a
+    /// mask and a factor that somebody changes.
     #[inline(always)]
-    fn slot(&self, key: u64, spread: u32) -> usize {
-        // Multiplying spreads regular distances evenly over the upper bits.
-        let mixed = (key >> (spread & 63)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> (self.shift & 63)) as usize
+    fn slot(&self, key: u64) -> usize {
+        let bits = key & self.mask.load(Ordering::Relaxed);
+        (bits.wrapping_mul(self.factor.load(Ordering::Relaxed)) >> (self.shift & 63)) as usize
     }
 
-    /// Returns the least spread for which half of the slots are enough for all keys; not less than
-    /// that of pages, say, where entries are whole pages.
+    /// Returns the logarithm of the least number of keys for a slot with which half of the slots are
+    /// enough; not less than what all entries start at multiples of, since keys that close together
+    /// are never of two entries.
     fn best_spread(&self, span: u64) -> u32 {
         let keys_of_slot = span >> (63 - self.shift.min(63));
-        keys_of_slot.max(1).ilog2().max(self.ends.trailing_zeros().min(63))
+        keys_of_slot.max(1).ilog2().max(self.starts.trailing_zeros().min(63))
     }
 }

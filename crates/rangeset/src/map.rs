@@ -75,18 +75,17 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     #[must_use]
     #[inline(always)]
     pub fn label(&self, key: u64) -> Option<&L> {
-        if let Some(label) = self.store.label(self.hints.load(key)?)
-            && label.holds(key)
-        {
-            return Some(label);
+        let mut place = self.hints.load(key)?;
+        loop {
+            if let Some(label) = self.store.label(place)
+                && label.holds(key)
+            {
+                return Some(label);
+            }
+            // What is found there is found again: there is one way out, and what was computed there is
+            // in registers.
+            place = self.search(key)?;
         }
-        self.label_by_search(key)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn label_by_search(&self, key: u64) -> Option<&L> {
-        self.store.label(self.search(key)?)
     }
 
     /// Returns the entry that holds a key.
@@ -102,6 +101,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Finds the place of the entry that holds a key, which is not where the hint says but perhaps in the
     /// same home, and leaves a hint.
+    #[cold]
     #[inline(never)]
     fn search(&self, key: u64) -> Option<usize> {
         let (home, _) = Home::of(self.hints.load(key)?);
@@ -248,7 +248,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     pub(crate) fn resize(&mut self, pos: Pos, range: KeyRange) {
         let old = self.range_of(pos);
         self.set_range(pos, range);
-        self.hints.note_ends(range);
+        self.hints.note_start(range.start);
         self.span = self.span - old.len() + range.len();
         if range.start != old.start {
             let below = self.end_before(pos);
@@ -285,7 +285,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     fn append(&mut self, range: KeyRange, value: V) {
         self.len += 1;
         self.span += range.len();
-        self.hints.note_ends(range);
+        self.hints.note_start(range.start);
         let (below, is_full) = match self.blocks.last() {
             Some(last) => (self.store.range(last.home, last.len - 1).end, last.len == MAX),
             None => (0, true),
@@ -313,7 +313,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// its place: no gap changes.
     pub(crate) fn insert_raw(&mut self, pos: Pos, range: KeyRange, value: V) -> Pos {
         self.len += 1;
-        self.hints.note_ends(range);
+        self.hints.note_start(range.start);
         let at = self.make_room(pos);
         let block = &mut self.blocks[at.block];
         self.store.insert(block.home, at.index, range, value);
