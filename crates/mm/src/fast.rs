@@ -5,6 +5,7 @@
 //! map of all pmas, a part of what the *active* lock protects: whoever holds that has no other
 //! translation than the one that is true.
 
+use memfile::MemoryFile;
 use rangeset::{KeyRange, Label};
 use safecopy::Block;
 use usermem_io::IoOpts;
@@ -16,13 +17,13 @@ use crate::locks::ActiveFast;
 use crate::pma::Pma;
 
 /// The most bytes of one section: a writer has to wait for them.
-pub(crate) const PIECE: usize = 64 << 10;
+pub(crate) const PIECE: usize = MemoryFile::PIECE;
 
 /// Where in the rights of a translation those of a debugger begin, above the program's.
 const DEBUGGER: u32 = 2;
 
 /// Where a range of addresses lies in the memory file. Within one line of a cache.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(align(32))]
 pub(crate) struct Translation {
     pub(crate) start: u64,
@@ -95,7 +96,7 @@ impl MemoryManager {
             // The smaller of two, one of which is a length, is a length.
             Whole::No => (len.min(PIECE) as u64).min(room) as usize,
         };
-        let block = M::memory_block(&self.memory, known.offset.wrapping_add(at), len);
+        let block = M::memory_piece(&self.memory, known.offset.wrapping_add(at), len);
         Some(Section { block, _active: active })
     }
 
