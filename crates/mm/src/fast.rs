@@ -86,7 +86,7 @@ impl MemoryManager {
         whole: Whole,
     ) -> Option<Section<'_, M>> {
         let active = self.active.fast_read()?;
-        let known = self.translation::<M>(&active, addr, opts)?;
+        let known = find::<M>(&active, addr, opts)?;
         let at = addr.wrapping_sub(known.start);
         // What a translation allows is in it, and in the file: nothing wraps around.
         let room = known.len.wrapping_sub(at);
@@ -102,17 +102,28 @@ impl MemoryManager {
 
     /// Finds where an address lies in the memory file, which is so as long as `active` is held; `None`
     /// where it does not, or the access is not allowed.
-    #[inline(always)]
-    pub(crate) fn translation<M: Side>(
+    ///
+    /// Apart from loops over many ranges, which keep their registers.
+    #[inline(never)]
+    pub(crate) fn translation<'a, M: Side>(
         &self,
-        active: &ActiveFast<'_>,
+        active: &'a ActiveFast<'_>,
         addr: u64,
         opts: IoOpts,
-    ) -> Option<Translation> {
-        let right =
-            u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
-        active.pmas.label(addr).filter(|known| known.rights & right != 0).copied()
+    ) -> Option<&'a Translation> {
+        find::<M>(active, addr, opts)
     }
+}
+
+/// See [`MemoryManager::translation`].
+#[inline(always)]
+fn find<'a, M: Side>(
+    active: &'a ActiveFast<'_>,
+    addr: u64,
+    opts: IoOpts,
+) -> Option<&'a Translation> {
+    let right = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
+    active.pmas.label(addr).filter(|known| known.rights & right != 0)
 }
 
 /// Whether a part is of use.
