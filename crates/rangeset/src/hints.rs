@@ -19,8 +19,6 @@ pub(crate) struct Hints {
     mask: AtomicU64,
     /// What spreads them over the upper bits of a product.
     factor: AtomicU64,
-    /// How many bits of a product are no part of a slot's number.
-    shift: u32,
     /// The starts of all entries that there ever were, one over the other.
     starts: u64,
 }
@@ -31,7 +29,6 @@ impl Hints {
             slots: Box::default(),
             mask: AtomicU64::new(!0),
             factor: AtomicU64::new(FACTOR),
-            shift: 0,
             starts: 0,
         }
     }
@@ -42,7 +39,6 @@ impl Hints {
         if 2 * len > self.slots.len() || 16 * len < self.slots.len() {
             let count = (2 * len + 1).next_power_of_two();
             self.slots = (0..count).map(|_| AtomicU32::new(0)).collect();
-            self.shift = u64::BITS - count.ilog2();
         }
     }
 
@@ -78,15 +74,17 @@ impl Hints {
     /// mask and a factor that somebody changes.
     #[inline(always)]
     fn slot(&self, key: u64) -> usize {
+        // The upper half of a product, as a part of all there can be, of the number of slots.
         let bits = key & self.mask.load(Ordering::Relaxed);
-        (bits.wrapping_mul(self.factor.load(Ordering::Relaxed)) >> (self.shift & 63)) as usize
+        let mixed = bits.wrapping_mul(self.factor.load(Ordering::Relaxed)) >> 32;
+        (mixed.wrapping_mul(self.slots.len() as u64) >> 32) as usize
     }
 
     /// Returns the logarithm of the least number of keys for a slot with which half of the slots are
     /// enough; not less than what all entries start at multiples of, since keys that close together
     /// are never of two entries.
     fn best_spread(&self, span: u64) -> u32 {
-        let keys_of_slot = span >> (63 - self.shift.min(63));
+        let keys_of_slot = span / (self.slots.len() as u64 / 2).max(1);
         keys_of_slot.max(1).ilog2().max(self.starts.trailing_zeros().min(63))
     }
 }
