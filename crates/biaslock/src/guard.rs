@@ -10,7 +10,6 @@ use static_assertions::assert_not_impl_any;
 
 use crate::BiasedRwLock;
 use crate::record::Record;
-use crate::stamp;
 
 /// A lock that is held for reading, for a short time, without a locked instruction.
 #[must_use = "the lock is held as long as this lives"]
@@ -49,15 +48,6 @@ impl<'a, T> FastGuard<'a, T> {
     pub(crate) fn new(lock: &'a BiasedRwLock<T>, record: &'static Record) -> Self {
         Self { lock, record, not_send: PhantomData }
     }
-
-    /// Returns a number that no other lock has, and that this one has again only while nobody had
-    /// it for writing in between.
-    #[inline(always)]
-    #[must_use]
-    pub fn stamp(guard: &Self) -> u64 {
-        // SAFETY: 1. by the invariant, the lock is held.
-        unsafe { guard.lock.data() }.stamp
-    }
 }
 
 impl<T> Deref for FastGuard<'_, T> {
@@ -66,8 +56,7 @@ impl<T> Deref for FastGuard<'_, T> {
     #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: 1. by the invariant, the lock is held.
-        let data = unsafe { self.lock.data() };
-        &data.value
+        unsafe { self.lock.value() }
     }
 }
 
@@ -90,8 +79,7 @@ impl<T> Deref for ReadGuard<'_, T> {
 
     fn deref(&self) -> &T {
         // SAFETY: 1. by the invariant, the lock is held.
-        let data = unsafe { self.lock.data() };
-        &data.value
+        unsafe { self.lock.value() }
     }
 }
 
@@ -106,12 +94,6 @@ impl<'a, T> WriteGuard<'a, T> {
     /// Called when the first half of the invariant holds, by whoever makes the rest true.
     pub(crate) fn new(lock: &'a BiasedRwLock<T>) -> Self {
         Self { lock, not_send: PhantomData }
-    }
-
-    pub(crate) fn renew_stamp(&mut self) {
-        // SAFETY: 1. by the invariant, and nobody has dereferenced the guard yet.
-        let data = unsafe { self.lock.data_mut() };
-        data.stamp = stamp::next(data.stamp);
     }
 
     /// Goes on reading, with no writer in between.
@@ -130,16 +112,14 @@ impl<T> Deref for WriteGuard<'_, T> {
 
     fn deref(&self) -> &T {
         // SAFETY: 1. by the invariant, the lock is held.
-        let data = unsafe { self.lock.data() };
-        &data.value
+        unsafe { self.lock.value() }
     }
 }
 
 impl<T> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: 1. by the invariant, the lock is held, and the guard is borrowed alone.
-        let data = unsafe { self.lock.data_mut() };
-        &mut data.value
+        unsafe { self.lock.value_mut() }
     }
 }
 

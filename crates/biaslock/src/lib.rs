@@ -28,7 +28,6 @@ mod guard;
 mod lock;
 mod primitive;
 mod record;
-mod stamp;
 
 #[cfg(all(test, loom))]
 mod lock_loom;

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::primitive::{AtomicBool, AtomicUsize, RawLock};
-use crate::{FastGuard, ReadGuard, WriteGuard, barrier, record, stamp};
+use crate::{FastGuard, ReadGuard, WriteGuard, barrier, record};
 
 /// A reader-writer lock whose readers use plain loads and stores.
 ///
@@ -25,19 +25,13 @@ pub struct BiasedRwLock<T> {
     closed: AtomicBool,
     /// For how many slow reads the lock stays closed after a write.
     closed_for: AtomicUsize,
-    data: UnsafeCell<Stamped<T>>,
-}
-
-/// A value, and a number that is another one after each time that somebody could write.
-pub(crate) struct Stamped<T> {
-    pub(crate) stamp: u64,
-    pub(crate) value: T,
+    value: UnsafeCell<T>,
 }
 
 // SAFETY: the lock owns the value.
 unsafe impl<T: Send> Send for BiasedRwLock<T> {}
 
-// SAFETY: readers share the value, and whoever writes has it alone: see `data` and `data_mut`.
+// SAFETY: readers share the value, and whoever writes has it alone: see `value` and `value_mut`.
 unsafe impl<T: Send + Sync> Sync for BiasedRwLock<T> {}
 
 impl<T> BiasedRwLock<T> {
@@ -48,7 +42,7 @@ impl<T> BiasedRwLock<T> {
             raw: RawLock::new(),
             closed: AtomicBool::new(false),
             closed_for: AtomicUsize::new(0),
-            data: UnsafeCell::new(Stamped { stamp: stamp::first(), value }),
+            value: UnsafeCell::new(value),
         }
     }
 
@@ -58,12 +52,9 @@ impl<T> BiasedRwLock<T> {
     /// not for input or output, not for a caller's code.
     #[inline(always)]
     pub fn fast_read(&self) -> Option<FastGuard<'_, T>> {
-        let record = match record::current() {
-            Some(record) => record,
-            None => record::take()?,
-        };
+        let mut record = record::current();
         if record.is_in_use() {
-            return None;
+            record = record::take()?;
         }
         record.enter(self.addr());
         barrier::light();
@@ -102,17 +93,14 @@ impl<T> BiasedRwLock<T> {
         self.check_outside();
         self.raw.lock_exclusive();
         // From here on a panic unlocks.
-        let mut guard = WriteGuard::new(self);
+        let guard = WriteGuard::new(self);
         self.close();
-        guard.renew_stamp();
         guard
     }
 
     /// Returns the value, which nobody else can reach.
     pub fn get_mut(&mut self) -> &mut T {
-        let data = self.data.get_mut();
-        data.stamp = stamp::next(data.stamp);
-        &mut data.value
+        self.value.get_mut()
     }
 
     /// Keeps fast readers out, and waits for those that are in. `raw` is held exclusively.
@@ -143,7 +131,7 @@ impl<T> BiasedRwLock<T> {
 
     /// Checks that this thread does not wait for itself.
     fn check_outside(&self) {
-        let is_inside = record::current().is_some_and(|record| record.names(self.addr()));
+        let is_inside = record::current().names(self.addr());
         assert!(!is_inside, "our own invariant: a fast section takes no lock");
     }
 
@@ -158,22 +146,22 @@ impl<T> BiasedRwLock<T> {
     /// # Safety
     /// 1. The lock is held for reading or writing for as long as the result is used.
     #[inline(always)]
-    pub(crate) unsafe fn data(&self) -> &Stamped<T> {
+    pub(crate) unsafe fn value(&self) -> &T {
         // SAFETY: whoever holds the lock keeps writers out (1.): those who wait for `raw`; and
         // those who wait for the record of a fast reader, because either the reader saw the lock
         // closed and does not hold it, or the writer sees the record.
-        unsafe { &*self.data.get() }
+        unsafe { &*self.value.get() }
     }
 
     /// Returns the value, to be changed.
     ///
     /// # Safety
     /// 1. The lock is held for writing for as long as the result is used, and no other result of
-    ///    this function or of [`data`](Self::data) is used meanwhile.
+    ///    this function or of [`value`](Self::value) is used meanwhile.
     #[expect(clippy::mut_from_ref, reason = "what the contract asks for")]
-    pub(crate) unsafe fn data_mut(&self) -> &mut Stamped<T> {
+    pub(crate) unsafe fn value_mut(&self) -> &mut T {
         // SAFETY: `raw` keeps other writers and slow readers out, `close` fast ones; the rest is 1.
-        unsafe { &mut *self.data.get() }
+        unsafe { &mut *self.value.get() }
     }
 }
 

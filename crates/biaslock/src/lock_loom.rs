@@ -12,7 +12,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::{BiasedRwLock, FastGuard, WriteGuard, record};
+use crate::{BiasedRwLock, WriteGuard, record};
 
 /// Runs a model in every order of events, and says in how many.
 fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
@@ -73,10 +73,6 @@ struct World {
     pages: [Page; 2],
 }
 
-/// What a thread remembers, with the stamp under which it was true.
-#[derive(Default)]
-struct Cache(Option<(u64, Translation)>);
-
 impl World {
     fn new() -> Arc<Self> {
         let there = Translation { page: 0, writable: true };
@@ -86,23 +82,13 @@ impl World {
         })
     }
 
-    /// Runs an access as the memory manager does: by what is remembered, else by a search; and with
-    /// the inner lock when the other is closed.
-    fn access(&self, cache: &mut Cache, write: Option<u32>) -> Option<u32> {
-        let Some(active) = self.active.fast_read() else {
-            let active = self.active.read();
-            return self.run((*active)?, write);
-        };
-        let stamp = FastGuard::stamp(&active);
-        let translation = match cache.0 {
-            Some((then, translation)) if then == stamp => translation,
-            _ => {
-                let found = (*active)?;
-                cache.0 = Some((stamp, found));
-                found
-            }
-        };
-        self.run(translation, write)
+    /// Runs an access as the memory manager does: in a section, or with the inner lock when the
+    /// other is closed.
+    fn access(&self, write: Option<u32>) -> Option<u32> {
+        match self.active.fast_read() {
+            Some(active) => self.run((*active)?, write),
+            None => self.run((*self.active.read())?, write),
+        }
     }
 
     fn run(&self, translation: Translation, write: Option<u32>) -> Option<u32> {
@@ -124,8 +110,8 @@ impl World {
     }
 }
 
-/// Runs two accesses of one thread, so that the second may use what the first remembered, while
-/// `others` happens; returns what they found.
+/// Runs two accesses of one thread, so that the second has a record from the start, while `others`
+/// happens; returns what they found.
 fn against(
     world: &Arc<World>,
     write: Option<u32>,
@@ -133,10 +119,7 @@ fn against(
 ) -> [Option<u32>; 2] {
     let reader = {
         let world = Arc::clone(world);
-        thread::spawn(move || {
-            let mut cache = Cache::default();
-            [world.access(&mut cache, write), world.access(&mut cache, write)]
-        })
+        thread::spawn(move || [world.access(write), world.access(write)])
     };
     others(world);
     reader.join().unwrap()
@@ -197,7 +180,7 @@ fn loom_copy_out_and_fork() {
             drop(active);
             assert_eq!(world.pages[0].get(), shared, "the child sees what its parent writes");
         });
-        let last = world.access(&mut Cache::default(), None);
+        let last = world.access(None);
         // A write that was made is the parent's, wherever it was made.
         let expected = if found == [None; 2] { Some(10) } else { Some(11) };
         assert_eq!(last, expected, "{found:?}");
@@ -231,9 +214,9 @@ fn loom_readers_that_come_and_go() {
         let other = {
             let world = Arc::clone(&world);
             thread::spawn(move || {
-                let found = world.access(&mut Cache::default(), None);
+                let found = world.access(None);
                 // As a thread does that ends; the next may get its record.
-                record::current().map(record::give_back);
+                record::own().map(record::give_back);
                 found
             })
         };

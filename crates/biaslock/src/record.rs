@@ -60,35 +60,58 @@ loom::lazy_static! {
         Registry { all: Records::new(Vec::new()), taken: AtomicUsize::new(0) };
 }
 
+/// What names no lock and is not zero.
+const NO_LOCK: usize = 1;
+
+/// The record of all threads that have none: always in use, and never written, so that whoever looks at
+/// its record finds out both with one look.
+#[cfg(not(loom))]
+static NOBODYS: Record = Record { section: AtomicUsize::new(NO_LOCK) };
+
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref NOBODYS: Record = Record { section: AtomicUsize::new(NO_LOCK) };
+}
+
 #[cfg(not(loom))]
 thread_local! {
     /// Needs no destructor, so reaching it is one load, at any time of a thread's life.
-    static CURRENT: Cell<Option<&'static Record>> = const { Cell::new(None) };
+    static CURRENT: Cell<&'static Record> = const { Cell::new(&NOBODYS) };
     static TAKEN: Taken = Taken::take();
 }
 
 #[cfg(loom)]
 loom::thread_local! {
-    static CURRENT: Cell<Option<&'static Record>> = Cell::new(None);
+    static CURRENT: Cell<&'static Record> = Cell::new(&NOBODYS);
     static TAKEN: Taken = Taken::take();
 }
 
-/// Returns this thread's record, if it has one.
+fn nobodys() -> &'static Record {
+    &NOBODYS
+}
+
+/// Returns this thread's record, or one that is in use.
 #[inline(always)]
-pub(crate) fn current() -> Option<&'static Record> {
+pub(crate) fn current() -> &'static Record {
     CURRENT.with(Cell::get)
 }
 
-/// Gives this thread a record; `None` where readers cannot do without the inner lock: the host has
-/// no barrier, or the thread is about to end.
+/// Returns this thread's record, if it has one.
+pub(crate) fn own() -> Option<&'static Record> {
+    let current = current();
+    (!std::ptr::eq(current, nobodys())).then_some(current)
+}
+
+/// Gives this thread a record if it has none. `None` where it has one, which is in use, and where readers
+/// cannot do without the inner lock: the host has no barrier, or the thread is about to end.
 #[cold]
 #[inline(never)]
 pub(crate) fn take() -> Option<&'static Record> {
-    if !barrier::is_available() {
+    if own().is_some() || !barrier::is_available() {
         return None;
     }
     let record = TAKEN.try_with(|taken| taken.0).ok()?;
-    CURRENT.with(|current| current.set(Some(record)));
+    CURRENT.with(|current| current.set(record));
     Some(record)
 }
 
@@ -98,7 +121,7 @@ pub(crate) fn take() -> Option<&'static Record> {
 /// was taken, or whoever took it passes its fence after the swap, and finds the lock closed.
 /// Whoever gave a record back has ended what it read.
 pub(crate) fn are_others() -> bool {
-    let own = usize::from(current().is_some());
+    let own = usize::from(own().is_some());
     REGISTRY.taken.load(Ordering::SeqCst) > own
 }
 
@@ -150,7 +173,7 @@ impl Taken {
 #[cfg(not(loom))]
 impl Drop for Taken {
     fn drop(&mut self) {
-        CURRENT.with(|current| current.set(None));
+        CURRENT.with(|current| current.set(nobodys()));
         give_back(self.0);
     }
 }

@@ -12,7 +12,7 @@ use crate::charge::Account;
 use crate::free_runs::Wanted;
 use crate::huge::HugePages;
 use crate::page_store::{Geometry, PageStore};
-use crate::region::Region;
+use crate::region::{self, Region};
 use crate::shard::Kind;
 use crate::zeros::Zeros;
 use crate::{AllocOpts, Charge, Commit, MemoryFileError, MemoryFileOptions};
@@ -42,6 +42,9 @@ pub struct MemoryFile {
 }
 
 impl MemoryFile {
+    /// The most bytes of a piece.
+    pub const PIECE: usize = region::PIECE;
+
     /// Creates a memory file without pages.
     ///
     /// # Errors
@@ -218,6 +221,29 @@ impl MemoryFile {
     #[must_use]
     pub fn destination_at(&self, offset: u64, len: usize) -> DstBlock<'_> {
         self.region.destination(FileRange { start: offset, end: offset + len as u64 })
+    }
+
+    /// Returns the memory behind a piece of at most [`Self::PIECE`] bytes at an offset, for reading, as
+    /// [`source_at`](Self::source_at) does with fewer questions: what lies beyond the end of the file
+    /// faults when it is touched.
+    ///
+    /// # Panics
+    /// When the file cannot become so long that it has the first byte, or the piece is longer.
+    #[inline(always)]
+    #[must_use]
+    pub fn source_piece(&self, offset: u64, len: usize) -> SrcBlock<'_> {
+        self.region.source_piece(offset, len)
+    }
+
+    /// Returns the memory behind a piece of at most [`Self::PIECE`] bytes at an offset, for writing; as
+    /// [`source_piece`](Self::source_piece).
+    ///
+    /// # Panics
+    /// When the file cannot become so long that it has the first byte, or the piece is longer.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination_piece(&self, offset: u64, len: usize) -> DstBlock<'_> {
+        self.region.destination_piece(offset, len)
     }
 
     pub(crate) fn account(&self) -> &Account {

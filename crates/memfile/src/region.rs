@@ -17,15 +17,19 @@ use crate::MemoryFileError;
 /// The smallest reservation that is tried.
 const MIN_RESERVATION: u64 = 1 << 26;
 
-/// A memfd, and a mapping of its first `reserved` bytes, shared and writable.
+/// The most bytes of a piece.
+pub(crate) const PIECE: usize = 64 << 10;
+
+/// A memfd, and a mapping of its first `reserved` bytes and a [`PIECE`] more, shared and writable.
 ///
 /// The mapping reaches beyond the end of the file; touching that part faults until the file has
-/// grown over it.
+/// grown over it, which it never does over the last piece: a piece that starts in the file lies in the
+/// mapping.
 #[derive(Debug)]
 pub(crate) struct Region {
     fd: OwnedFd,
-    /// Invariant: the start of a mapping of `fd` of `reserved` bytes, which this value owns and
-    /// which holds no Rust object.
+    /// Invariant: the start of a mapping of `fd` of `reserved` bytes and a piece, which this value owns
+    /// and which holds no Rust object.
     base: *mut u8,
     reserved: u64,
 }
@@ -49,7 +53,7 @@ impl Region {
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::SEAL)
             .map_err(|error| MemoryFileError::Seal(errno(error)))?;
         loop {
-            match map_shared(fd.as_fd(), reserved, align) {
+            match map_shared(fd.as_fd(), reserved.saturating_add(PIECE as u64), align) {
                 Ok(base) => return Ok(Self { fd, base, reserved }),
                 Err(_) if reserved / 2 >= MIN_RESERVATION => reserved /= 2,
                 Err(error) => return Err(MemoryFileError::Reserve(error)),
@@ -165,6 +169,39 @@ impl Region {
         unsafe { DstBlock::from_raw(ptr, len) }
     }
 
+    /// Returns the memory of a piece, for reading.
+    #[inline(always)]
+    pub(crate) fn source_piece(&self, start: u64, len: usize) -> SrcBlock<'_> {
+        let ptr = self.locate_piece(start, len);
+        // SAFETY: 1. by `locate_piece` the block lies in our mapping, which holds no Rust object and
+        // stays for as long as `self` is borrowed; no reference to its memory is ever made.
+        unsafe { SrcBlock::from_raw(ptr, len) }
+    }
+
+    /// Returns the memory of a piece, for writing.
+    #[inline(always)]
+    pub(crate) fn destination_piece(&self, start: u64, len: usize) -> DstBlock<'_> {
+        let ptr = self.locate_piece(start, len);
+        // SAFETY: 1. by `locate_piece` the block lies in our mapping, which holds no Rust object and
+        // stays for as long as `self` is borrowed; no reference to its memory is ever made.
+        unsafe { DstBlock::from_raw(ptr, len) }
+    }
+
+    /// Returns where a piece lies in the mapping: one comparison, where the length is known.
+    #[inline(always)]
+    fn locate_piece(&self, start: u64, len: usize) -> *mut u8 {
+        assert!(
+            start < self.reserved && len <= PIECE,
+            "our own invariant: pieces of the memory file start in its reservation, and are short"
+        );
+        // The cast loses no bits: the mapping, whose length is a `usize`, reaches further.
+        let ptr = self.base.wrapping_add(start as usize);
+        // SAFETY: the mapping reaches a piece beyond `reserved`, so all of this one lies in it; and no
+        // mapping ends above the highest address.
+        unsafe { std::hint::assert_unchecked(ptr.addr().checked_add(len).is_some()) };
+        ptr
+    }
+
     /// Returns where a range lies in the mapping, and its length.
     #[inline(always)]
     fn locate(&self, range: FileRange) -> (*mut u8, usize) {
@@ -180,7 +217,8 @@ impl Region {
 impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and every block of it borrowed `self`, so none is left.
-        let unmapped = unsafe { rustix::mm::munmap(self.base.cast(), self.reserved as usize) };
+        let unmapped =
+            unsafe { rustix::mm::munmap(self.base.cast(), self.reserved as usize + PIECE) };
         debug_assert!(unmapped.is_ok(), "our own invariant: the reservation can be unmapped");
     }
 }

@@ -1,13 +1,12 @@
 //! What is there now.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use memmap::{AddressSpace, FileRef, InvalidateOpts};
 use rangeset::{KeyRange, RangeMap};
 use smallvec::SmallVec;
 
+use crate::fast::Translation;
 use crate::pma::Pma;
-use crate::range::{PAGE, addrs};
+use crate::range::addrs;
 
 /// The most bytes that are given back together: the memory file does not recycle longer runs.
 const JOINED_MAX: u64 = 64 << 10;
@@ -18,39 +17,17 @@ const JOINED_MAX: u64 = 64 << 10;
 /// is in a pma that allows it.
 #[derive(Debug, Default)]
 pub(crate) struct Active {
-    pub(crate) pmas: RangeMap<Pma>,
+    pub(crate) pmas: RangeMap<Pma, Translation>,
     /// The most bytes that pmas held.
     peak: u64,
     /// What is invalidated while the pmas of a child are not there yet; `None` otherwise.
     captured: Option<Vec<(KeyRange, InvalidateOpts)>>,
-    /// See [`Self::spread`].
-    spread: AtomicU32,
 }
 
 impl Active {
     /// Returns the most bytes that pmas held.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.max(self.pmas.span())
-    }
-
-    /// Returns the logarithm of how many bytes one remembered translation is worth, as of some time.
-    #[inline(always)]
-    pub(crate) fn spread(&self) -> u32 {
-        self.spread.load(Ordering::Relaxed)
-    }
-
-    /// Computes the spread anew: as little as pages while all pages can be remembered one by one, and
-    /// no more than pmas are long on average.
-    #[inline]
-    pub(crate) fn update_spread(&self, slots: u64) -> u32 {
-        let log = |count: u64| count.max(1).ilog2();
-        let average = log(self.pmas.span()).saturating_sub(log(self.pmas.len() as u64));
-        let least = log(self.pmas.span() / (slots / 2)).max(PAGE.ilog2());
-        let spread = average.min(least);
-        if spread != self.spread() {
-            self.spread.store(spread, Ordering::Relaxed);
-        }
-        spread
     }
 
     /// Begins to note what is invalidated: pages of before must not be inserted any more then.

@@ -27,6 +27,9 @@ pub(crate) trait Side: Sized {
 
     /// Returns `len` bytes of the memory file at an offset.
     fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self>;
+
+    /// Returns `len` bytes of the memory file at an offset, [`MemoryFile::PIECE`] at most.
+    fn memory_piece(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self>;
 }
 
 impl Side for Source {
@@ -40,6 +43,11 @@ impl Side for Source {
     fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
         memory.source_at(offset, len)
     }
+
+    #[inline(always)]
+    fn memory_piece(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
+        memory.source_piece(offset, len)
+    }
 }
 
 impl Side for Destination {
@@ -52,6 +60,11 @@ impl Side for Destination {
     #[inline(always)]
     fn memory_block(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
         memory.destination_at(offset, len)
+    }
+
+    #[inline(always)]
+    fn memory_piece(memory: &MemoryFile, offset: u64, len: usize) -> Block<'_, Self> {
+        memory.destination_piece(offset, len)
     }
 }
 

@@ -1,81 +1,62 @@
-//! Access without a locked instruction: short sections, and a cache of translations.
+//! Access without a locked instruction, in short sections.
 //!
 //! The pages of a program are usually the memory file's, so the host address behind an address of
-//! the program is arithmetic once its pma is known. Each thread remembers the pmas that it used
-//! last, with the stamp of the *active* lock: whoever changes any pma makes it another one, and
-//! waits before that until nobody uses what the old one stood for.
+//! the program is arithmetic once its pma is known. What that takes is the label of the pma in the
+//! map of all pmas, a part of what the *active* lock protects: whoever holds that has no other
+//! translation than the one that is true.
 
-use std::cell::Cell;
-use std::sync::Arc;
-
-use rangeset::KeyRange;
+use memfile::MemoryFile;
+use rangeset::{KeyRange, Label};
 use safecopy::Block;
 use usermem_io::IoOpts;
 use usermem_types::AccessType;
 
 use crate::MemoryManager;
-use crate::active::Active;
 use crate::blocks::Side;
 use crate::locks::ActiveFast;
 use crate::pma::Pma;
 
 /// The most bytes of one section: a writer has to wait for them.
-pub(crate) const PIECE: usize = 64 << 10;
+pub(crate) const PIECE: usize = MemoryFile::PIECE;
 
-/// How many translations a thread remembers, a page of them.
-const SLOTS: usize = 128;
-
-/// Bits below the stamp: what the program may do, and above them what a debugger may.
-const BITS: u32 = 4;
+/// Where in the rights of a translation those of a debugger begin, above the program's.
 const DEBUGGER: u32 = 2;
 
-/// Where a range of addresses lies in the memory file.
-#[derive(Clone, Copy)]
+/// Where a range of addresses lies in the memory file. Within one line of a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(32))]
 pub(crate) struct Translation {
-    /// The stamp under which this is true, and what may be done.
-    tag: u64,
     pub(crate) start: u64,
     pub(crate) len: u64,
     /// Offset in the file of the first byte.
     pub(crate) offset: u64,
+    /// What may be done; nothing with pages of other files.
+    rights: u64,
 }
 
-impl Translation {
-    pub(crate) const NOTHING: Self = Self { tag: 0, start: 0, len: 0, offset: 0 };
+impl Label<Pma> for Translation {
+    const NONE: Self = Self { start: 0, len: 0, offset: 0, rights: 0 };
 
-    /// Returns the translation of a pma of the memory file.
-    fn of(held: KeyRange, pma: &Pma, stamp: u64) -> Self {
+    fn new(range: KeyRange, pma: &Pma) -> Self {
         let bits = |access: AccessType| u64::from(access.intersect(AccessType::READ_WRITE).prot());
-        let tag = stamp << BITS | bits(pma.max) << DEBUGGER | bits(pma.effective);
-        Self { tag, start: held.start, len: held.len(), offset: pma.file.range().start }
+        let rights = bits(pma.max) << DEBUGGER | bits(pma.effective);
+        Self {
+            start: range.start,
+            len: range.len(),
+            offset: pma.file.range().start,
+            rights: if pma.in_memory { rights } else { 0 },
+        }
     }
 
-    /// Returns whether this is a translation of `addr`, is one of this `stamp`, and allows the access
-    /// of `bit`.
     #[inline(always)]
-    fn allows(&self, addr: u64, stamp: u64, bit: u64) -> bool {
-        let others = ((1 << BITS) - 1) & !bit;
-        self.tag & !others == stamp << BITS | bit && addr.wrapping_sub(self.start) < self.len
+    fn range(&self) -> KeyRange {
+        KeyRange { start: self.start, end: self.start.wrapping_add(self.len) }
     }
-}
 
-thread_local! {
-    static CACHE: [Cell<Translation>; SLOTS] =
-        const { [const { Cell::new(Translation::NOTHING) }; SLOTS] };
-}
-
-/// Returns what this thread remembers for an address.
-#[inline(always)]
-fn remembered(addr: u64, spread: u32) -> Translation {
-    CACHE.with(|cache| cache[slot(addr, spread)].get())
-}
-
-/// Returns the slot for an address, of which there is one for every `2^spread` bytes. Only a hint: what is in
-/// the slot says itself what it is. Multiplying spreads regular distances evenly.
-#[inline(always)]
-fn slot(addr: u64, spread: u32) -> usize {
-    let bucket = addr >> (spread & 63);
-    (bucket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS.ilog2())) as usize
+    #[inline(always)]
+    fn holds(&self, addr: u64) -> bool {
+        addr.wrapping_sub(self.start) < self.len
+    }
 }
 
 /// A prefix of a range, which stays what it is while this lives: see [`crate::locks::ActiveLock::fast_read`]
@@ -105,7 +86,7 @@ impl MemoryManager {
         whole: Whole,
     ) -> Option<Section<'_, M>> {
         let active = self.active.fast_read()?;
-        let known = self.translation::<M>(&active, addr, opts)?;
+        let known = find::<M>(&active, addr, opts)?;
         let at = addr.wrapping_sub(known.start);
         // What a translation allows is in it, and in the file: nothing wraps around.
         let room = known.len.wrapping_sub(at);
@@ -115,53 +96,34 @@ impl MemoryManager {
             // The smaller of two, one of which is a length, is a length.
             Whole::No => (len.min(PIECE) as u64).min(room) as usize,
         };
-        let block = M::memory_block(&self.memory, known.offset.wrapping_add(at), len);
+        let block = M::memory_piece(&self.memory, known.offset.wrapping_add(at), len);
         Some(Section { block, _active: active })
     }
 
     /// Finds where an address lies in the memory file, which is so as long as `active` is held; `None`
     /// where it does not, or the access is not allowed.
-    #[inline(always)]
-    pub(crate) fn translation<M: Side>(
+    ///
+    /// Apart from loops over many ranges, which keep their registers.
+    #[inline(never)]
+    pub(crate) fn translation<'a, M: Side>(
         &self,
-        active: &ActiveFast<'_>,
+        active: &'a ActiveFast<'_>,
         addr: u64,
         opts: IoOpts,
-    ) -> Option<Translation> {
-        let bit = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
-        let stamp = active.stamp();
-        let mut known = remembered(addr, active.spread());
-        if !known.allows(addr, stamp, bit) {
-            known = self.look_up(active, addr, stamp, known)?;
-            if !known.allows(addr, stamp, bit) {
-                return None;
-            }
-        }
-        Some(known)
+    ) -> Option<&'a Translation> {
+        find::<M>(active, addr, opts)
     }
+}
 
-    /// Searches the pma of an address, and remembers it in the place of `known` if its pages are the
-    /// memory file's.
-    #[inline]
-    fn look_up(
-        &self,
-        active: &Active,
-        addr: u64,
-        stamp: u64,
-        known: Translation,
-    ) -> Option<Translation> {
-        let (held, pma) = active.pmas.get(addr)?;
-        let memory = Arc::as_ptr(&self.memory);
-        if !pma.private && !std::ptr::addr_eq(Arc::as_ptr(pma.file.file()), memory) {
-            return None;
-        }
-        let found = Translation::of(held, pma, stamp);
-        // Whoever put something there since pmas changed has looked how they are spread.
-        let is_current = known.tag >> BITS == stamp;
-        let spread = if is_current { active.spread() } else { active.update_spread(SLOTS as u64) };
-        CACHE.with(|cache| cache[slot(addr, spread)].set(found));
-        Some(found)
-    }
+/// See [`MemoryManager::translation`].
+#[inline(always)]
+fn find<'a, M: Side>(
+    active: &'a ActiveFast<'_>,
+    addr: u64,
+    opts: IoOpts,
+) -> Option<&'a Translation> {
+    let right = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
+    active.pmas.label(addr).filter(|known| known.rights & right != 0)
 }
 
 /// Whether a part is of use.

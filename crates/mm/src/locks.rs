@@ -19,7 +19,12 @@ use crate::mapping::{Mapping, MappingWrite};
 pub(crate) struct MappingLock(RwLock<Mapping>);
 
 /// The lock around what is there now.
-pub(crate) struct ActiveLock(BiasedRwLock<Active>);
+pub(crate) struct ActiveLock {
+    lock: BiasedRwLock<Active>,
+    /// How often it was locked for writing.
+    #[cfg(test)]
+    pub(crate) writes: std::sync::atomic::AtomicU64,
+}
 
 impl MappingLock {
     pub(crate) fn new(mapping: Mapping) -> Self {
@@ -52,36 +57,42 @@ impl MappingLock {
 
 impl ActiveLock {
     pub(crate) fn new(active: Active) -> Self {
-        Self(BiasedRwLock::new(active))
+        Self {
+            lock: BiasedRwLock::new(active),
+            #[cfg(test)]
+            writes: std::sync::atomic::AtomicU64::new(0),
+        }
     }
 
     /// Locks for a copy of bounded size, an atomic access, or a look at few entries: for nothing
     /// that may block, or run code of others. `None` when it takes [`Self::read`] now.
     #[inline(always)]
     pub(crate) fn fast_read(&self) -> Option<ActiveFast<'_>> {
-        let guard = self.0.fast_read()?;
+        let guard = self.lock.fast_read()?;
         Some(ActiveFast { guard, _held: Held::without_waiting(Rank::Active) })
     }
 
     pub(crate) fn read(&self) -> ActiveRead<'_> {
         let held = Held::first(Rank::Active);
-        ActiveRead { guard: self.0.read(), _held: held }
+        ActiveRead { guard: self.lock.read(), _held: held }
     }
 
     pub(crate) fn write(&self) -> ActiveWrite<'_> {
+        #[cfg(test)]
+        self.writes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let held = Held::first(Rank::Active);
-        ActiveWrite { guard: self.0.write(), held }
+        ActiveWrite { guard: self.lock.write(), held }
     }
 
     /// Locks what a child has inside its parent's, for [`fork`](crate::MemoryManager::fork).
     pub(crate) fn write_of_child(&self) -> ActiveWrite<'_> {
         let held = Held::of_child(Rank::Active);
-        ActiveWrite { guard: self.0.write(), held }
+        ActiveWrite { guard: self.lock.write(), held }
     }
 
     /// Returns what nobody else can reach any more.
     pub(crate) fn get_mut(&mut self) -> &mut Active {
-        self.0.get_mut()
+        self.lock.get_mut()
     }
 }
 
@@ -113,14 +124,6 @@ pub(crate) struct ActiveRead<'a> {
 pub(crate) struct ActiveWrite<'a> {
     guard: WriteGuard<'a, Active>,
     held: Held,
-}
-
-impl ActiveFast<'_> {
-    /// Returns a number that stands for what is there now, and for nothing else ever.
-    #[inline(always)]
-    pub(crate) fn stamp(&self) -> u64 {
-        FastGuard::stamp(&self.guard)
-    }
 }
 
 impl<'a> ActiveWrite<'a> {

@@ -1,5 +1,7 @@
 //! One piece of what is there now.
 
+use std::sync::Arc;
+
 use memfile::MemoryFile;
 use memmap::{FileRange, FileRef};
 use rangeset::{KeyRange, Segment};
@@ -22,6 +24,8 @@ pub(crate) struct Pma {
     pub(crate) private: bool,
     /// A write must copy the pages first; no set of accesses here holds write.
     pub(crate) need_cow: bool,
+    /// The pages are the memory file's.
+    pub(crate) in_memory: bool,
 }
 
 impl Pma {
@@ -34,12 +38,19 @@ impl Pma {
             max: vma.max,
             private: true,
             need_cow: false,
+            in_memory: true,
         }
     }
 
-    /// Creates the pma of pages of the object that a vma maps.
-    pub(crate) fn translated(file: FileRef, perms: AccessType, vma: &Vma) -> Self {
+    /// Creates the pma of pages of the object that a vma maps, perhaps in the memory file.
+    pub(crate) fn translated(
+        file: FileRef,
+        perms: AccessType,
+        vma: &Vma,
+        memory: &Arc<MemoryFile>,
+    ) -> Self {
         let mut pma = Self {
+            in_memory: std::ptr::addr_eq(Arc::as_ptr(file.file()), Arc::as_ptr(memory)),
             file,
             translate: perms,
             effective: AccessType::NONE,
@@ -90,7 +101,8 @@ impl Segment for Pma {
             && self.max == next.max
             && self.private == next.private
             && self.need_cow == next.need_cow
-            && std::sync::Arc::ptr_eq(self.file.file(), next.file.file())
+            && self.in_memory == next.in_memory
+            && Arc::ptr_eq(self.file.file(), next.file.file())
     }
 
     fn merge(&mut self, _: KeyRange, next: Self, _: KeyRange) {

@@ -103,7 +103,7 @@ impl MemoryManager {
                     } else {
                         access
                     };
-                    install_object(active, object, gap, wanted, (vma_range, vma), access)
+                    self.install_object(active, object, gap, wanted, (vma_range, vma), access)
                 }
             };
         };
@@ -121,7 +121,8 @@ impl MemoryManager {
         let mut old = None;
         active.pmas.remove_range(here, |_, pma| old = Some(pma.file));
         detached.add(here, old.ok_or(FaultKind::Protection)?);
-        install_object(active, object, here, wanted.intersect(here), (vma_range, vma), access)
+        let wanted = wanted.intersect(here);
+        self.install_object(active, object, here, wanted, (vma_range, vma), access)
     }
 
     /// Gives anonymous memory to a gap: what is wanted, and its neighbourhood while the memory file
@@ -204,6 +205,38 @@ impl MemoryManager {
         self.memory.allocate(range.len(), opts).map_err(|_| FaultKind::NoMemory)
     }
 
+    /// Installs the translations of an object in a gap: those wanted, and what else is at hand.
+    fn install_object(
+        &self,
+        active: &mut Active,
+        object: &MappedObject,
+        gap: KeyRange,
+        wanted: KeyRange,
+        (vma_range, vma): (KeyRange, &Vma),
+        access: AccessType,
+    ) -> Result<Step, FaultKind> {
+        let optional = vma.offsets(vma_range, gap);
+        let required = vma.offsets(vma_range, wanted);
+        let (translations, error) = object.mappable.translate(required, optional, access);
+        let mut fresh: Option<KeyRange> = None;
+        for translation in translations {
+            let Some((source, file)) = clip(translation, optional) else { continue };
+            let start = gap.start + (source.start - optional.start);
+            let range = KeyRange::new(start, start + source.len());
+            let (file, perms) = file;
+            active.insert(range, Pma::translated(file, perms, vma, &self.memory));
+            fresh = Some(KeyRange::new(fresh.map_or(range.start, |fresh| fresh.start), range.end));
+        }
+        match fresh {
+            Some(fresh) if fresh.contains(wanted.start) => Ok(Step::Changed(fresh)),
+            _ => Err(match error {
+                Some(TranslateError::Errno(Errno::ENOMEM)) => FaultKind::NoMemory,
+                Some(TranslateError::Errno(Errno::EACCES | Errno::EPERM)) => FaultKind::Protection,
+                _ => FaultKind::Bus,
+            }),
+        }
+    }
+
     /// Shows the pmas inside `range` in the address space.
     ///
     /// # Errors
@@ -236,37 +269,6 @@ impl MemoryManager {
 /// without.
 pub(crate) fn wants_huge_pages(mapping: &Mapping, vma: &Vma) -> bool {
     vma.flags.contains(VmaFlags::HUGEPAGE) && mapping.modes.allow_huge_pages()
-}
-
-/// Installs the translations of an object in a gap: those wanted, and what else is at hand.
-fn install_object(
-    active: &mut Active,
-    object: &MappedObject,
-    gap: KeyRange,
-    wanted: KeyRange,
-    (vma_range, vma): (KeyRange, &Vma),
-    access: AccessType,
-) -> Result<Step, FaultKind> {
-    let optional = vma.offsets(vma_range, gap);
-    let required = vma.offsets(vma_range, wanted);
-    let (translations, error) = object.mappable.translate(required, optional, access);
-    let mut fresh: Option<KeyRange> = None;
-    for translation in translations {
-        let Some((source, file)) = clip(translation, optional) else { continue };
-        let start = gap.start + (source.start - optional.start);
-        let range = KeyRange::new(start, start + source.len());
-        let (file, perms) = file;
-        active.insert(range, Pma::translated(file, perms, vma));
-        fresh = Some(KeyRange::new(fresh.map_or(range.start, |fresh| fresh.start), range.end));
-    }
-    match fresh {
-        Some(fresh) if fresh.contains(wanted.start) => Ok(Step::Changed(fresh)),
-        _ => Err(match error {
-            Some(TranslateError::Errno(Errno::ENOMEM)) => FaultKind::NoMemory,
-            Some(TranslateError::Errno(Errno::EACCES | Errno::EPERM)) => FaultKind::Protection,
-            _ => FaultKind::Bus,
-        }),
-    }
 }
 
 /// Cuts a translation to whole pages of `optional`.

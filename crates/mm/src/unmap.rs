@@ -67,8 +67,7 @@ impl MemoryManager {
     /// Drops every pma inside `range`; the next access finds anonymous memory zeroed and objects
     /// as they are.
     pub(crate) fn drop_pages(&self, range: KeyRange) {
-        // What was never touched has none, which is found out without stopping who reads, and
-        // everybody may go on to use what is remembered.
+        // What was never touched has none, which is found out without stopping who reads.
         if self.active.fast_read().is_some_and(|active| !active.pmas.overlaps(range)) {
             return;
         }

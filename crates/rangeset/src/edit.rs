@@ -1,9 +1,9 @@
 //! Changing which ranges there are.
 
 use crate::map::Pos;
-use crate::{KeyRange, RangeMap, Segment};
+use crate::{KeyRange, Label, RangeMap, Segment};
 
-impl<V: Segment> RangeMap<V> {
+impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// Inserts an entry and merges it with its neighbours where they agree.
     ///
     /// # Panics
@@ -11,19 +11,21 @@ impl<V: Segment> RangeMap<V> {
     pub fn insert(&mut self, range: KeyRange, mut value: V) {
         let pos = self.find_room(range);
         if let Some(below) = self.previous(pos)
-            && let Some((held, held_value)) = self.entry_mut(below)
+            && let Some((held, held_value)) = self.entry(below)
             && held.end == range.start
             && held_value.can_merge(held, &value, range)
         {
-            held_value.merge(held, value, range);
+            self.change(below, |held, held_value| held_value.merge(held, value, range));
             self.resize(below, KeyRange::new(held.start, range.end));
             self.merge_from(below, range.end);
-        } else if let Some((above, above_value)) = self.entry_mut(pos)
+        } else if let Some((above, above_value)) = self.entry(pos)
             && range.end == above.start
             && value.can_merge(range, above_value, above)
         {
-            core::mem::swap(above_value, &mut value);
-            above_value.merge(range, value, above);
+            self.change(pos, |above, above_value| {
+                core::mem::swap(above_value, &mut value);
+                above_value.merge(range, value, above);
+            });
             self.resize(pos, KeyRange::new(range.start, above.end));
         } else {
             self.insert_at(pos, range, value);
@@ -42,7 +44,7 @@ impl<V: Segment> RangeMap<V> {
     /// Finds the entry above `range`, in which there is none.
     fn find_room(&self, range: KeyRange) -> Pos {
         assert!(!range.is_empty(), "an entry must not be empty");
-        if self.blocks.last().is_none_or(|last| last.end() <= range.start) {
+        if self.blocks.len().checked_sub(1).is_none_or(|last| self.end_of(last) <= range.start) {
             return self.end();
         }
         let pos = self.find(range.start);
@@ -61,13 +63,11 @@ impl<V: Segment> RangeMap<V> {
 
     /// Splits the entry at `pos` at a key strictly inside. Positions are stale afterwards.
     fn split_entry(&mut self, pos: Pos, key: u64) {
-        let block = &mut self.blocks[pos.block];
-        let range = block.ranges[pos.index];
-        let upper = block.values[pos.index].split_off(range, key);
+        let (range, upper) = self.change(pos, |range, value| (range, value.split_off(range, key)));
         let above = Pos { index: pos.index + 1, ..pos };
         let above = self.insert_raw(above, KeyRange::new(key, range.end), upper);
         if let Some(below) = self.previous(above) {
-            self.blocks[below.block].ranges[below.index].end = key;
+            self.set_range(below, KeyRange::new(range.start, key));
         }
     }
 
@@ -124,12 +124,11 @@ impl<V: Segment> RangeMap<V> {
     /// Merges the entry at `above` into the one at `pos`, which precedes it, and returns where that
     /// is now.
     fn absorb(&mut self, pos: Pos, above: Pos) -> Pos {
-        let held = self.blocks[pos.block].ranges[pos.index];
+        let held = self.range_of(pos);
         if pos.block == above.block {
             let (next, next_value) = self.remove_raw(above);
-            let block = &mut self.blocks[pos.block];
-            block.values[pos.index].merge(held, next_value, next);
-            block.ranges[pos.index].end = next.end;
+            self.change(pos, |held, value| value.merge(held, next_value, next));
+            self.set_range(pos, KeyRange::new(held.start, next.end));
             if !self.rebalance(pos.block) {
                 return pos;
             }
@@ -137,7 +136,7 @@ impl<V: Segment> RangeMap<V> {
         }
         let (next, next_value) = self.remove_at(above);
         let pos = self.find(held.start);
-        self.blocks[pos.block].values[pos.index].merge(held, next_value, next);
+        self.change(pos, |held, value| value.merge(held, next_value, next));
         self.resize(pos, KeyRange::new(held.start, next.end));
         pos
     }
@@ -161,15 +160,15 @@ impl<V: Segment> RangeMap<V> {
                 self.split_entry(pos, range.start);
                 continue;
             }
-            let ranges = &self.blocks[pos.block].ranges;
-            let inside = ranges[pos.index..].iter().take_while(|held| held.start < range.end);
-            let end_index = pos.index + inside.count();
-            let last = ranges[end_index - 1];
+            let labels = self.labels_of(pos.block);
+            let is_inside = |label: &&L| label.range().start < range.end;
+            let end_index = pos.index + labels[pos.index..].iter().take_while(is_inside).count();
+            let last = labels[end_index - 1].range();
             if last.end > range.end {
                 self.split_entry(Pos { index: end_index - 1, ..pos }, range.end);
                 continue;
             }
-            let is_all = end_index < ranges.len() || last.end == range.end;
+            let is_all = end_index < labels.len() || last.end == range.end;
             self.drain_at(pos, end_index, &mut removed);
             if is_all {
                 return;

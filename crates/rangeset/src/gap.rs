@@ -1,14 +1,14 @@
 //! Finding room between entries.
 
-use crate::{KeyRange, RangeMap};
+use crate::{KeyRange, Label, RangeMap};
 
-impl<V> RangeMap<V> {
+impl<V, L: Label<V>> RangeMap<V, L> {
     /// Returns the gap that holds a key, up to the neighbours; `None` when an entry holds it.
     #[must_use]
     pub fn gap_at(&self, key: u64) -> Option<KeyRange> {
-        let above = self.at_or_after(key).map_or(u64::MAX, |(range, _)| range.start);
-        let below = self.before(key.saturating_add(1)).map_or(0, |(range, _)| range.end);
-        (below <= key && key < above).then(|| KeyRange::new(below, above))
+        let pos = self.find(key);
+        let above = self.range_at(pos).map_or(u64::MAX, |range| range.start);
+        (key < above).then(|| KeyRange::new(self.end_before(pos), above))
     }
 
     /// Returns the gaps inside `range`, cut to it, ascending.
@@ -56,7 +56,7 @@ impl<V> RangeMap<V> {
                 if block.first >= bounds.end {
                     return None;
                 }
-                start = start.max(block.end());
+                start = start.max(self.end_of(pos.block));
                 pos.block += 1;
                 pos.index = 0;
                 continue;

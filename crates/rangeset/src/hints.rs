@@ -1,10 +1,12 @@
 //! Where entries were found last.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::block::MAX;
-use crate::map::Pos;
+use crate::store::MAX;
+
+/// Multiplying by the golden part of all numbers spreads regular distances evenly.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Where entries were found last, by their keys: so that most searches compare once.
 ///
@@ -13,51 +15,76 @@ use crate::map::Pos;
 pub(crate) struct Hints {
     /// A power of two of them, or none.
     slots: Box<[AtomicU32]>,
-    /// There is one slot for every `2^spread` keys.
-    spread: u32,
-    /// How many bits of a product are no part of a slot's number.
-    shift: u32,
+    /// Which bits of a key matter: there is one slot for every so many keys, as of the last search.
+    mask: AtomicU64,
+    /// What spreads them over the upper bits of a product.
+    factor: AtomicU64,
+    /// The starts of all entries that there ever were, one over the other.
+    starts: u64,
 }
 
 impl Hints {
     pub(crate) fn new() -> Self {
-        Self { slots: Box::default(), spread: 0, shift: 0 }
-    }
-
-    /// Makes room for `len` entries of `span` keys: two to four slots for each.
-    pub(crate) fn fit(&mut self, len: usize, span: u64) {
-        // Entries are long where there is one slot for all of their keys.
-        self.spread = (span / (len as u64).max(1)).max(1).ilog2();
-        if 2 * len > self.slots.len() || 16 * len < self.slots.len() {
-            let count = (2 * len + 1).next_power_of_two();
-            self.slots = (0..count).map(|_| AtomicU32::new(0)).collect();
-            self.shift = u64::BITS - count.ilog2();
+        Self {
+            slots: Box::default(),
+            mask: AtomicU64::new(!0),
+            factor: AtomicU64::new(FACTOR),
+            starts: 0,
         }
     }
 
-    /// Forgets everything; for a map that is searched at once.
-    pub(crate) fn clear(&mut self) {
-        self.slots = Box::default();
+    /// Makes room for `len` entries: two to four slots for each, and more where they are few.
+    pub(crate) fn fit(&mut self, len: usize) {
+        let len = len.max(MAX);
+        if 2 * len > self.slots.len() || 16 * len < self.slots.len() {
+            let count = (2 * len + 1).next_power_of_two();
+            self.slots = (0..count).map(|_| AtomicU32::new(0)).collect();
+        }
     }
 
-    /// Returns the slot for a key, which all that is near shares.
-    #[inline]
-    pub(crate) fn slot(&self, key: u64) -> Option<&AtomicU32> {
-        // Multiplying spreads regular distances evenly over the upper bits.
-        let mixed = (key >> (self.spread & 63)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.slots.get((mixed >> (self.shift & 63)) as usize)
+    /// Notes where an entry starts.
+    pub(crate) fn note_start(&mut self, start: u64) {
+        self.starts |= start;
     }
-}
 
-/// Returns the place that a slot names.
-#[inline]
-pub(crate) fn load(slot: &AtomicU32) -> Pos {
-    let place = slot.load(Ordering::Relaxed) as usize;
-    Pos { block: place / MAX, index: place % MAX }
-}
+    /// Returns the place where the entry that holds a key may be.
+    #[inline(always)]
+    pub(crate) fn load(&self, key: u64) -> Option<usize> {
+        Some(self.slots.get(self.slot(key))?.load(Ordering::Relaxed) as usize)
+    }
 
-/// Has a slot name a place.
-pub(crate) fn store(slot: &AtomicU32, pos: Pos) {
-    // What does not fit names another place, which is looked at in vain.
-    slot.store((pos.block * MAX + pos.index) as u32, Ordering::Relaxed);
+    /// Notes the place of the entry that holds a key, in a map that holds `span` keys.
+    pub(crate) fn store(&self, key: u64, place: usize, span: u64) {
+        let spread = self.best_spread(span);
+        // Lines that others read are written only where that changes them.
+        if self.mask.load(Ordering::Relaxed) != !0 << spread {
+            self.mask.store(!0 << spread, Ordering::Relaxed);
+            self.factor.store(FACTOR >> spread, Ordering::Relaxed);
+        }
+        // What does not fit names another place, which is looked at in vain.
+        let place = place as u32;
+        if let Some(slot) = self.slots.get(self.slot(key))
+            && slot.load(Ordering::Relaxed) != place
+        {
+            slot.store(place, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the number of the slot for a key, which all that is near shares: whatever was read of a
+    /// mask and a factor that somebody changes.
+    #[inline(always)]
+    fn slot(&self, key: u64) -> usize {
+        // The upper half of a product, as a part of all there can be, of the number of slots.
+        let bits = key & self.mask.load(Ordering::Relaxed);
+        let mixed = bits.wrapping_mul(self.factor.load(Ordering::Relaxed)) >> 32;
+        (mixed.wrapping_mul(self.slots.len() as u64) >> 32) as usize
+    }
+
+    /// Returns the logarithm of the least number of keys for a slot with which half of the slots are
+    /// enough; not less than what all entries start at multiples of, since keys that close together
+    /// are never of two entries.
+    fn best_spread(&self, span: u64) -> u32 {
+        let keys_of_slot = span / (self.slots.len() as u64 / 2).max(1);
+        keys_of_slot.max(1).ilog2().max(self.starts.trailing_zeros().min(63))
+    }
 }

@@ -1,9 +1,9 @@
 //! Walking over entries.
 
 use crate::map::Pos;
-use crate::{KeyRange, RangeMap};
+use crate::{KeyRange, Label, RangeMap};
 
-impl<V> RangeMap<V> {
+impl<V, L: Label<V>> RangeMap<V, L> {
     /// Returns an iterator over all entries, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (KeyRange, &V)> {
         self.iter_from(0)
@@ -46,13 +46,11 @@ impl<V> RangeMap<V> {
         end: u64,
         mut f: impl FnMut(KeyRange, &mut V),
     ) {
-        while let Some(block) = self.blocks.get_mut(pos.block) {
-            let held = block.ranges[pos.index];
-            if held.start >= end {
+        while let Some(block) = self.blocks.get(pos.block) {
+            if !self.store.change_from(block.home, pos.index, end, &mut f) {
                 return;
             }
-            f(held, &mut block.values[pos.index]);
-            pos = self.next(pos);
+            pos = Pos { block: pos.block + 1, index: 0 };
         }
     }
 }

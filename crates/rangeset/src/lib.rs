@@ -19,12 +19,14 @@
 
 extern crate alloc;
 
+mod label;
 mod range;
 mod segment;
 
 mod block;
 mod hints;
 mod map;
+mod store;
 
 mod edit;
 mod gap;
@@ -33,6 +35,7 @@ mod iter;
 #[cfg(test)]
 mod tests;
 
+pub use label::Label;
 pub use map::RangeMap;
 pub use range::KeyRange;
 pub use segment::Segment;

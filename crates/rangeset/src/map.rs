@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::block::{Block, MAX, MIN};
-use crate::hints::{self, Hints};
-use crate::{KeyRange, Segment};
+use crate::block::{Block, MIN};
+use crate::hints::Hints;
+use crate::store::{Home, MAX, Store, place};
+use crate::{KeyRange, Label, Segment};
 
 /// The place of an entry; the place after the last entry is `(blocks.len(), 0)`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,27 +20,32 @@ pub(crate) struct Pos {
 /// Two levels of arrays: blocks of a few dozen entries. Finding an entry is two binary searches, or
 /// a look at where one was found before; inserting or removing one moves a block's worth of entries
 /// at most.
-pub struct RangeMap<V> {
-    pub(crate) blocks: Vec<Block<V>>,
+///
+/// A [`Label`] that says more than the range is what [`RangeMap::label`] is for.
+pub struct RangeMap<V, L = KeyRange> {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) store: Store<V, L>,
     len: usize,
     span: u64,
-    /// Where entries were found, once there are several blocks.
+    /// Where entries were found.
     hints: Hints,
 }
 
-impl<V> Default for RangeMap<V> {
+impl<V, L> Default for RangeMap<V, L> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), len: 0, span: 0, hints: Hints::new() }
+        Self { blocks: Vec::new(), store: Store::new(), len: 0, span: 0, hints: Hints::new() }
     }
 }
 
 impl<V> RangeMap<V> {
-    /// Creates an empty map.
+    /// Creates an empty map whose labels are ranges.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
+}
 
+impl<V, L: Label<V>> RangeMap<V, L> {
     /// Returns how many ranges there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -64,44 +70,50 @@ impl<V> RangeMap<V> {
         self.iter_in(range).map(|(held, _)| held.intersect(range).len()).sum()
     }
 
+    /// Returns the label of the entry that holds a key: mostly by a look at where one was found
+    /// before.
+    #[must_use]
+    #[inline(always)]
+    pub fn label(&self, key: u64) -> Option<&L> {
+        let mut place = self.hints.load(key)?;
+        loop {
+            if let Some(label) = self.store.label(place)
+                && label.holds(key)
+            {
+                return Some(label);
+            }
+            // What is found there is found again: there is one way out, and what was computed there is
+            // in registers.
+            place = self.search(key)?;
+        }
+    }
+
     /// Returns the entry that holds a key.
     #[must_use]
     #[inline]
     pub fn get(&self, key: u64) -> Option<(KeyRange, &V)> {
-        let Some(slot) = self.hints.slot(key) else {
-            return self.at_or_after(key).filter(|(range, _)| range.start <= key);
-        };
-        let guess = hints::load(slot);
-        if let Some(block) = self.blocks.get(guess.block)
-            && let Some(range) = block.ranges.get(guess.index)
-            && range.contains(key)
-        {
-            return Some((*range, &block.values[guess.index]));
-        }
-        self.get_by_search(key, guess)
+        let guess = self.hints.load(key)?;
+        let is_there = self.store.label(guess).is_some_and(|label| label.holds(key));
+        let place = if is_there { guess } else { self.search(key)? };
+        let (home, index) = Home::of(place);
+        Some((self.store.range(home, index), self.store.value(home, index)))
     }
 
-    /// Returns the entry that holds a key, which is not at `guess` but perhaps near, and leaves a
-    /// hint.
+    /// Finds the place of the entry that holds a key, which is not where the hint says but perhaps in the
+    /// same home, and leaves a hint.
+    #[cold]
     #[inline(never)]
-    fn get_by_search(&self, key: u64, guess: Pos) -> Option<(KeyRange, &V)> {
-        let pos = match self.blocks.get(guess.block) {
-            Some(block) if block.first <= key && key < block.end() => {
-                self.find_in(guess.block, key)
-            }
-            _ => self.find(key),
+    fn search(&self, key: u64) -> Option<usize> {
+        let (home, _) = Home::of(self.hints.load(key)?);
+        let is_near = self.store.has_around(home, key);
+        let pos = if is_near { None } else { Some(self.find(key)) };
+        let place = match pos {
+            None => place(home, count_ending(self.store.labels(home), key)),
+            Some(pos) => place(self.blocks.get(pos.block)?.home, pos.index),
         };
-        let (range, value) = self.entry(pos).filter(|(range, _)| range.start <= key)?;
-        if let Some(slot) = self.hints.slot(key) {
-            hints::store(slot, pos);
-        }
-        Some((range, value))
-    }
-
-    /// Returns the entry that holds a key, to change its value.
-    #[must_use]
-    pub fn get_mut(&mut self, key: u64) -> Option<(KeyRange, &mut V)> {
-        self.entry_mut(self.find(key)).filter(|(range, _)| range.start <= key)
+        self.store.label(place).filter(|label| label.holds(key))?;
+        self.hints.store(key, place, self.span);
+        Some(place)
     }
 
     /// Returns the entry that holds a key, or the next one above it.
@@ -113,8 +125,8 @@ impl<V> RangeMap<V> {
     /// Returns whether any entry has a key of `range`.
     #[must_use]
     pub fn overlaps(&self, range: KeyRange) -> bool {
-        !range.is_empty()
-            && self.at_or_after(range.start).is_some_and(|(held, _)| held.start < range.end)
+        let first = self.range_at(self.find(range.start));
+        !range.is_empty() && first.is_some_and(|held| held.start < range.end)
     }
 
     /// Returns the highest entry that starts below a key.
@@ -139,18 +151,51 @@ impl<V> RangeMap<V> {
         Pos { block: self.blocks.len(), index: 0 }
     }
 
+    #[inline]
     pub(crate) fn entry(&self, pos: Pos) -> Option<(KeyRange, &V)> {
-        let block = self.blocks.get(pos.block)?;
-        Some((block.ranges[pos.index], &block.values[pos.index]))
+        let home = self.blocks.get(pos.block)?.home;
+        Some((self.store.range(home, pos.index), self.store.value(home, pos.index)))
     }
 
-    pub(crate) fn entry_mut(&mut self, pos: Pos) -> Option<(KeyRange, &mut V)> {
-        let block = self.blocks.get_mut(pos.block)?;
-        Some((block.ranges[pos.index], &mut block.values[pos.index]))
-    }
-
+    #[inline]
     pub(crate) fn range_at(&self, pos: Pos) -> Option<KeyRange> {
-        Some(self.blocks.get(pos.block)?.ranges[pos.index])
+        Some(self.store.range(self.blocks.get(pos.block)?.home, pos.index))
+    }
+
+    /// Returns the range of an entry that there is.
+    #[inline]
+    pub(crate) fn range_of(&self, pos: Pos) -> KeyRange {
+        self.store.range(self.blocks[pos.block].home, pos.index)
+    }
+
+    /// Sets the range of an entry that there is; leaves what is cached as it is.
+    pub(crate) fn set_range(&mut self, pos: Pos, range: KeyRange) {
+        self.store.set_range(self.blocks[pos.block].home, pos.index, range);
+    }
+
+    /// Returns the labels of a block.
+    #[inline]
+    pub(crate) fn labels_of(&self, block: usize) -> &[L] {
+        let block = &self.blocks[block];
+        self.store.first_labels(block.home, block.len)
+    }
+
+    /// Returns how many entries a block has.
+    #[inline]
+    pub(crate) fn len_of(&self, block: usize) -> usize {
+        self.blocks[block].len
+    }
+
+    /// Returns where the last range of a block ends.
+    #[inline]
+    pub(crate) fn end_of(&self, block: usize) -> u64 {
+        let block = &self.blocks[block];
+        self.store.range(block.home, block.len - 1).end
+    }
+
+    /// Changes the value of an entry that there is.
+    pub(crate) fn change<R>(&mut self, pos: Pos, f: impl FnOnce(KeyRange, &mut V) -> R) -> R {
+        self.store.change(self.blocks[pos.block].home, pos.index, f)
     }
 
     /// Finds the first entry that ends above `key`: it holds the key or lies above it.
@@ -163,7 +208,7 @@ impl<V> RangeMap<V> {
 
     /// Finds the first entry of a block or of the next that ends above `key`.
     fn find_in(&self, block: usize, key: u64) -> Pos {
-        let index = self.blocks[block].ranges.partition_point(|range| range.end <= key);
+        let index = count_ending(self.labels_of(block), key);
         self.settle(Pos { block, index })
     }
 
@@ -172,19 +217,21 @@ impl<V> RangeMap<V> {
         let Some(block) = self.blocks.partition_point(|b| b.first < key).checked_sub(1) else {
             return Pos { block: 0, index: 0 };
         };
-        let index = self.blocks[block].ranges.partition_point(|range| range.start < key);
+        let index = self.labels_of(block).partition_point(|label| label.range().start < key);
         self.settle(Pos { block, index })
     }
 
     /// Turns "after the last entry of a block" into "first of the next".
+    #[inline]
     fn settle(&self, pos: Pos) -> Pos {
-        if pos.index < self.blocks[pos.block].len() {
+        if pos.index < self.len_of(pos.block) {
             pos
         } else {
             Pos { block: pos.block + 1, index: 0 }
         }
     }
 
+    #[inline]
     pub(crate) fn next(&self, pos: Pos) -> Pos {
         self.settle(Pos { block: pos.block, index: pos.index + 1 })
     }
@@ -194,14 +241,14 @@ impl<V> RangeMap<V> {
             return Some(Pos { block: pos.block, index: pos.index - 1 });
         }
         let block = pos.block.checked_sub(1)?;
-        Some(Pos { block, index: self.blocks[block].len() - 1 })
+        Some(Pos { block, index: self.len_of(block) - 1 })
     }
 
     /// Sets the range of an entry without moving it past others.
     pub(crate) fn resize(&mut self, pos: Pos, range: KeyRange) {
-        let slot = &mut self.blocks[pos.block].ranges[pos.index];
-        let old = *slot;
-        *slot = range;
+        let old = self.range_of(pos);
+        self.set_range(pos, range);
+        self.hints.note_start(range.start);
         self.span = self.span - old.len() + range.len();
         if range.start != old.start {
             let below = self.end_before(pos);
@@ -220,6 +267,9 @@ impl<V> RangeMap<V> {
 
     /// Inserts an entry before the one at `pos`.
     pub(crate) fn insert_at(&mut self, pos: Pos, range: KeyRange, value: V) {
+        if pos == self.end() {
+            return self.append(range, value);
+        }
         let below = self.end_before(pos);
         let above = self.range_at(pos);
         self.span += range.len();
@@ -231,13 +281,43 @@ impl<V> RangeMap<V> {
         }
     }
 
+    /// Inserts an entry above all others. Who inserts in ascending order fills block after block.
+    fn append(&mut self, range: KeyRange, value: V) {
+        self.len += 1;
+        self.span += range.len();
+        self.hints.note_start(range.start);
+        let (below, is_full) = match self.blocks.last() {
+            Some(last) => (self.store.range(last.home, last.len - 1).end, last.len == MAX),
+            None => (0, true),
+        };
+        if is_full {
+            self.push_block(range.start);
+        }
+        if let Some(last) = self.blocks.last_mut() {
+            last.max_gap = last.max_gap.max(range.start - below);
+            last.len += 1;
+            self.store.push(last.home, range, value);
+        }
+    }
+
+    /// Adds a block without entries above all others, and returns where its first one goes.
+    fn push_block(&mut self, first: u64) -> Pos {
+        let pos = self.end();
+        let home = self.store.take_home(if pos.block == 0 { 1 } else { MAX });
+        self.blocks.push(Block { first, max_gap: 0, home, len: 0 });
+        self.hints.fit(self.len);
+        pos
+    }
+
     /// Inserts an entry before the one at `pos` as if it had been a part of that before, and returns
     /// its place: no gap changes.
     pub(crate) fn insert_raw(&mut self, pos: Pos, range: KeyRange, value: V) -> Pos {
         self.len += 1;
+        self.hints.note_start(range.start);
         let at = self.make_room(pos);
         let block = &mut self.blocks[at.block];
-        block.insert(at.index, range, value);
+        self.store.insert(block.home, at.index, range, value);
+        block.len += 1;
         if at.index == 0 {
             block.first = range.start;
         }
@@ -247,35 +327,32 @@ impl<V> RangeMap<V> {
     /// Returns where an entry before the one at `pos` goes: in a block with room.
     fn make_room(&mut self, pos: Pos) -> Pos {
         let Some(last) = self.blocks.len().checked_sub(1) else {
-            self.blocks.push(Block::new());
-            return Pos { block: 0, index: 0 };
+            return self.push_block(0);
         };
-        let has_room = |block: &Block<V>| block.len() < MAX;
+        let has_room = |block: usize| self.len_of(block) < MAX;
         let pos = match pos.index {
             // What would open a block goes to the end of the one before: its neighbours stay close.
             0 if pos.block > 0
-                && (pos.block > last
-                    || has_room(&self.blocks[pos.block - 1])
-                    || !has_room(&self.blocks[pos.block])) =>
+                && (pos.block > last || has_room(pos.block - 1) || !has_room(pos.block)) =>
             {
-                Pos { block: pos.block - 1, index: self.blocks[pos.block - 1].len() }
+                Pos { block: pos.block - 1, index: self.len_of(pos.block - 1) }
             }
             _ => pos,
         };
-        if has_room(&self.blocks[pos.block]) {
+        if has_room(pos.block) {
             return pos;
         }
         if pos == (Pos { block: last, index: MAX }) {
-            // Who inserts in ascending order fills block after block.
-            self.blocks.push(Block::roomy());
-            self.fit_hints();
-            return Pos { block: last + 1, index: 0 };
+            return self.push_block(0);
         }
-        let upper = self.blocks[pos.block].split_off(MAX / 2);
-        self.blocks.insert(pos.block + 1, upper);
+        let block = &mut self.blocks[pos.block];
+        let upper = self.store.split_off(block.home, MAX / 2);
+        block.len = MAX / 2;
+        self.blocks
+            .insert(pos.block + 1, Block { first: 0, max_gap: 0, home: upper, len: MAX / 2 });
         self.refresh(pos.block);
         self.refresh(pos.block + 1);
-        self.fit_hints();
+        self.hints.fit(self.len);
         match pos.index.checked_sub(MAX / 2) {
             Some(index) if index > 0 => Pos { block: pos.block + 1, index },
             _ => pos,
@@ -290,27 +367,26 @@ impl<V> RangeMap<V> {
         end_index: usize,
         mut removed: impl FnMut(KeyRange, V),
     ) {
+        let count = end_index - pos.index;
         let block = &mut self.blocks[pos.block];
-        self.len -= end_index - pos.index;
-        if end_index == pos.index + 1 {
-            let (range, value) = block.remove(pos.index);
+        block.len -= count;
+        self.len -= count;
+        if count == 1 {
+            let (range, value) = self.store.remove(block.home, pos.index);
             self.span -= range.len();
             removed(range, value);
         } else {
-            let ranges = block.ranges.drain(pos.index..end_index);
-            let values = block.values.drain(pos.index..end_index);
-            for (range, value) in ranges.zip(values) {
+            self.store.drain(block.home, (pos.index, end_index), |range, value| {
                 self.span -= range.len();
                 removed(range, value);
-            }
+            });
         }
         self.close_hole(pos);
     }
 
     /// Removes one entry. Positions are stale afterwards.
     pub(crate) fn remove_at(&mut self, pos: Pos) -> (KeyRange, V) {
-        let (range, value) = self.blocks[pos.block].remove(pos.index);
-        self.len -= 1;
+        let (range, value) = self.remove_raw(pos);
         self.span -= range.len();
         self.close_hole(pos);
         (range, value)
@@ -318,16 +394,17 @@ impl<V> RangeMap<V> {
 
     /// Corrects what is cached, and the sizes of blocks, after entries before `pos` were removed.
     fn close_hole(&mut self, pos: Pos) {
-        let block = &self.blocks[pos.block];
-        let is_gone = block.len() == 0;
+        let len = self.len_of(pos.block);
+        let is_gone = len == 0;
         if is_gone {
-            self.blocks.remove(pos.block);
-            self.fit_hints();
-        } else if pos.index == block.len() {
+            let block = self.blocks.remove(pos.block);
+            self.store.give_back(block.home);
+            self.hints.fit(self.len);
+        } else if pos.index == len {
             // Their gaps are gone from this block, and longer ones precede the next.
             self.refresh(pos.block);
         } else if pos.index == 0 {
-            self.blocks[pos.block].first = self.blocks[pos.block].ranges[0].start;
+            self.blocks[pos.block].first = self.range_of(pos).start;
         }
         // The gap now is as long as all of those that were removed, and longer.
         let above = if is_gone { pos } else { self.settle(pos) };
@@ -343,43 +420,41 @@ impl<V> RangeMap<V> {
     /// Removes one entry as if it became a part of the one before: no gap changes, and the block may
     /// be too small now.
     pub(crate) fn remove_raw(&mut self, pos: Pos) -> (KeyRange, V) {
+        let block = &mut self.blocks[pos.block];
+        block.len -= 1;
         self.len -= 1;
-        self.blocks[pos.block].remove(pos.index)
+        self.store.remove(block.home, pos.index)
     }
 
     /// Joins a small block with a neighbour; returns whether that changed places.
     pub(crate) fn rebalance(&mut self, index: usize) -> bool {
-        let len = self.blocks[index].len();
+        let len = self.len_of(index);
         if len >= MIN {
             return false;
         }
         let mut index = index;
-        if index > 0 && self.blocks[index - 1].len() + len <= MAX {
+        if index > 0 && self.len_of(index - 1) + len <= MAX {
             index -= 1;
         }
-        let fits = |next: &Block<V>| self.blocks[index].len() + next.len() <= MAX;
-        let is_joined = self.blocks.get(index + 1).is_some_and(fits);
+        let is_joined =
+            index + 1 < self.blocks.len() && self.len_of(index) + self.len_of(index + 1) <= MAX;
         if is_joined {
             let upper = self.blocks.remove(index + 1);
-            self.blocks[index].append(upper);
-            self.fit_hints();
+            let block = &mut self.blocks[index];
+            block.max_gap = block.max_gap.max(upper.max_gap);
+            block.len += upper.len;
+            self.store.append(block.home, upper.home);
+            self.hints.fit(self.len);
         }
         is_joined
     }
 
-    fn fit_hints(&mut self) {
-        if self.blocks.len() > 1 {
-            self.hints.fit(self.len, self.span);
-        } else {
-            self.hints.clear();
-        }
-    }
-
     /// Returns where the entry before the one at `pos` ends.
-    fn end_before(&self, pos: Pos) -> u64 {
+    #[inline]
+    pub(crate) fn end_before(&self, pos: Pos) -> u64 {
         match pos.index {
-            0 => pos.block.checked_sub(1).map_or(0, |before| self.blocks[before].end()),
-            index => self.blocks[pos.block].ranges[index - 1].end,
+            0 => pos.block.checked_sub(1).map_or(0, |before| self.end_of(before)),
+            index => self.range_of(Pos { index: index - 1, ..pos }).end,
         }
     }
 
@@ -394,20 +469,23 @@ impl<V> RangeMap<V> {
     }
 
     fn refresh(&mut self, index: usize) {
-        let previous_end = index.checked_sub(1).map_or(0, |before| self.blocks[before].end());
-        self.blocks[index].refresh(previous_end);
+        let previous_end = index.checked_sub(1).map_or(0, |before| self.end_of(before));
+        let block = &mut self.blocks[index];
+        block.refresh(previous_end, self.store.first_labels(block.home, block.len));
     }
 
     /// Checks every invariant of the structure.
     #[cfg(test)]
     pub(crate) fn check(&self) {
         let (mut previous, mut len, mut span) = (0, 0, 0);
+        self.store.check();
         for block in &self.blocks {
-            assert!(block.len() > 0 && block.len() <= MAX);
-            assert_eq!(block.len(), block.values.len());
-            assert_eq!(block.first, block.ranges[0].start);
+            let labels = self.store.labels(block.home);
+            assert!(!labels.is_empty() && labels.len() <= MAX);
+            assert_eq!(labels.len(), block.len);
+            assert_eq!(block.first, labels[0].range().start);
             let mut longest = 0;
-            for range in &block.ranges {
+            for range in labels.iter().map(L::range) {
                 assert!(range.start < range.end && range.start >= previous);
                 longest = longest.max(range.start - previous);
                 previous = range.end;
@@ -420,7 +498,13 @@ impl<V> RangeMap<V> {
     }
 }
 
-impl<V: Segment> Extend<(KeyRange, V)> for RangeMap<V> {
+/// Returns how many entries end at or below `key`.
+#[inline]
+fn count_ending<V, L: Label<V>>(labels: &[L], key: u64) -> usize {
+    labels.partition_point(|label| label.range().end <= key)
+}
+
+impl<V: Segment, L: Label<V>> Extend<(KeyRange, V)> for RangeMap<V, L> {
     fn extend<I: IntoIterator<Item = (KeyRange, V)>>(&mut self, entries: I) {
         for (range, value) in entries {
             self.insert(range, value);
@@ -428,7 +512,7 @@ impl<V: Segment> Extend<(KeyRange, V)> for RangeMap<V> {
     }
 }
 
-impl<V: fmt::Debug> fmt::Debug for RangeMap<V> {
+impl<V: fmt::Debug, L: Label<V>> fmt::Debug for RangeMap<V, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }

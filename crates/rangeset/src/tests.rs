@@ -1,10 +1,12 @@
 //! The map against a sorted list.
 
+extern crate std;
+
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use crate::{KeyRange, RangeMap, Segment};
+use crate::{KeyRange, Label, RangeMap, Segment};
 
 /// A tag, and an offset that follows the key: merges only where both continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,28 @@ impl Segment for Value {
         Self { tag: self.tag, offset: self.offset + (at - range.start) }
     }
 }
+
+/// All that a value says, and what it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag {
+    range: KeyRange,
+    tag: u8,
+    offset: u64,
+}
+
+impl Label<Value> for Tag {
+    const NONE: Self = Self { range: KeyRange::new(0, 0), tag: 0, offset: 0 };
+
+    fn new(range: KeyRange, value: &Value) -> Self {
+        Self { range, tag: value.tag, offset: value.offset }
+    }
+
+    fn range(&self) -> KeyRange {
+        self.range
+    }
+}
+
+type Map = RangeMap<Value, Tag>;
 
 /// One cell per key: what the map must mean.
 const KEYS: usize = 400;
@@ -65,7 +89,7 @@ fn indices(range: KeyRange) -> core::ops::Range<usize> {
     range.start as usize..range.end as usize
 }
 
-fn apply(map: &mut RangeMap<Value>, model: &mut Model, op: &Op) {
+fn apply(map: &mut Map, model: &mut Model, op: &Op) {
     match *op {
         Op::Insert(key, len, tag, merge) => {
             let range = clip(key, len);
@@ -142,7 +166,7 @@ fn model_gaps(model: &Model, bounds: KeyRange) -> Vec<KeyRange> {
     gaps
 }
 
-fn compare(map: &RangeMap<Value>, model: &Model) {
+fn compare(map: &Map, model: &Model) {
     map.check();
     for (k, cell) in model.iter().enumerate() {
         let key = k as u64;
@@ -151,6 +175,8 @@ fn compare(map: &RangeMap<Value>, model: &Model) {
             offset: value.offset + (key - held.start),
         });
         assert_eq!(&got, cell, "at {key}");
+        let label = map.get(key).map(|(held, value)| Tag::new(held, value));
+        assert_eq!(map.label(key).copied(), label, "at {key}");
         let above = model.iter().enumerate().skip(k).find(|(_, cell)| cell.is_some());
         assert_eq!(
             map.at_or_after(key).map(|(held, _)| held.start.max(key)),
@@ -174,7 +200,7 @@ fn compare(map: &RangeMap<Value>, model: &Model) {
     assert_eq!(map.last().map(|(r, _)| r), forward.last().copied());
 }
 
-fn compare_gaps(map: &RangeMap<Value>, model: &Model, bounds: KeyRange, min_len: u64) {
+fn compare_gaps(map: &Map, model: &Model, bounds: KeyRange, min_len: u64) {
     let is_taken = indices(bounds).any(|k| model.get(k).is_some_and(Option::is_some));
     assert_eq!(map.overlaps(bounds), is_taken, "{bounds:?}");
     let all = model_gaps(model, bounds);
@@ -212,7 +238,7 @@ proptest! {
         ops in prop::collection::vec(op(), 1..220),
         bounds in prop::collection::vec((0..KEYS as u64 + 20, 0..300u64, 1..12u64), 8),
     ) {
-        let mut map = RangeMap::new();
+        let mut map = Map::default();
         let mut model: Model = alloc::vec![None; KEYS];
         for (step, op) in ops.iter().enumerate() {
             apply(&mut map, &mut model, op);
@@ -222,6 +248,8 @@ proptest! {
                 let found = map.get(key as u64).map(|(held, value)| (held.start, value.offset));
                 let wanted = cell.as_ref().map(|cell| cell.offset - key as u64);
                 assert_eq!(found.map(|(start, offset)| offset - start), wanted, "at {key}");
+                let label = map.label(key as u64).map(|label| label.offset - label.range.start);
+                assert_eq!(label, wanted, "at {key}");
             }
         }
         compare(&map, &model);
@@ -233,7 +261,7 @@ proptest! {
 
 #[test]
 fn many_entries_split_and_join_blocks() {
-    let mut map = RangeMap::new();
+    let mut map = Map::default();
     for step in 0..3000u64 {
         let start = (step * 1237 % 3000) * 10;
         map.insert(KeyRange::new(start, start + 5), Value { tag: 0, offset: start });
@@ -257,13 +285,15 @@ fn many_entries_split_and_join_blocks() {
 #[test]
 fn what_is_remembered_is_only_a_hint() {
     const ENTRIES: u64 = 5000;
-    let mut map = RangeMap::new();
+    let mut map = Map::default();
     let place = |index: u64| KeyRange::new(index * 10, index * 10 + 5);
-    let check = |map: &RangeMap<Value>, held: &dyn Fn(u64) -> bool| {
+    let check = |map: &Map, held: &dyn Fn(u64) -> bool| {
         for index in 0..ENTRIES {
             let expected = held(index).then(|| place(index));
             assert_eq!(map.get(index * 10 + 4).map(|(range, _)| range), expected);
             assert_eq!(map.get(index * 10 + 5), None);
+            assert_eq!(map.label(index * 10 + 3).map(Tag::range), expected);
+            assert_eq!(map.label(index * 10 + 5), None);
         }
     };
     let value = |index: u64| Value { tag: 0, offset: index };
@@ -288,6 +318,33 @@ fn what_is_remembered_is_only_a_hint() {
     }
     map.check();
     assert!(map.is_empty());
+}
+
+/// What is removed is found by nobody, not even where the one who was told of it panics.
+#[test]
+fn a_panic_leaves_no_label_behind() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let mut map = Map::default();
+    for index in 0..10 {
+        map.insert(KeyRange::new(index * 10, index * 10 + 5), Value { tag: 0, offset: index });
+    }
+    let remove = || map.remove_range(KeyRange::new(20, 50), |_, _| panic!("of the test"));
+    assert!(catch_unwind(AssertUnwindSafe(remove)).is_err());
+    for index in 0..10 {
+        let found = map.label(index * 10).map(|label| label.offset);
+        assert_eq!(found, (!(2..5).contains(&index)).then_some(index));
+    }
+}
+
+#[test]
+fn an_empty_map_finds_nothing() {
+    let mut map = Map::default();
+    assert_eq!((map.label(0), map.get(0)), (None, None));
+    map.insert(KeyRange::new(0, 1), Value { tag: 0, offset: 7 });
+    assert_eq!(map.label(0).map(|label| label.offset), Some(7));
+    assert!(map.remove(0).is_some());
+    assert_eq!((map.label(0), map.get(0), map.label(u64::MAX)), (None, None, None));
+    map.check();
 }
 
 #[test]

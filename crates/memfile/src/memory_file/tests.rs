@@ -1,3 +1,5 @@
+use usermem_types::FaultKind;
+
 use super::*;
 use crate::Direction;
 use crate::page_store::RECYCLED_RUN_MAX;
@@ -88,6 +90,52 @@ fn a_file_that_is_full_says_so() {
     drop(all);
     assert!(file.allocate(1, AllocOpts::default()).is_ok());
     assert_eq!(file.allocated_bytes(), 0);
+}
+
+/// Where the file can become no longer, what a piece reaches beyond it is nothing but a fault.
+#[test]
+fn a_piece_that_reaches_beyond_the_end_faults_there() {
+    safecopy::init().unwrap();
+    let file = file(0);
+    let all = file.allocate(file.capacity(), AllocOpts::default()).unwrap();
+    let mut own = vec![0xee; MemoryFile::PIECE];
+    for before in [1, 7, PAGE] {
+        let piece = file.source_piece(file.capacity() - before, MemoryFile::PIECE);
+        assert_eq!(piece.len(), MemoryFile::PIECE);
+        let read = safecopy::copy(DstBlock::from_slice(&mut own), piece).unwrap_err();
+        assert_eq!((read.done as u64, read.cause.kind), (before, FaultKind::Bus));
+        let piece = file.destination_piece(file.capacity() - before, MemoryFile::PIECE);
+        let written = safecopy::zero(piece).unwrap_err();
+        assert_eq!((written.done as u64, written.cause.kind), (before, FaultKind::Bus));
+    }
+    drop(all);
+}
+
+#[test]
+fn a_piece_is_what_it_is_the_long_way() {
+    let file = file(0);
+    let pages = file.allocate(4 * PAGE, AllocOpts::default()).unwrap();
+    let start = pages.range().start;
+    for (offset, len) in [(start, 0), (start + 1, 8), (start, MemoryFile::PIECE)] {
+        let place = |block: SrcBlock<'_>| (block.addr(), block.len());
+        let [piece, whole] = [file.source_piece(offset, len), file.source_at(offset, len)];
+        assert_eq!(place(piece), place(whole));
+        let piece = file.destination_piece(offset, len);
+        assert_eq!(place(piece.as_source()), place(whole));
+    }
+}
+
+#[test]
+#[should_panic(expected = "pieces of the memory file start in its reservation, and are short")]
+fn a_piece_that_begins_beyond_the_end_is_refused() {
+    let file = file(0);
+    let _ = file.source_piece(file.capacity(), 1);
+}
+
+#[test]
+#[should_panic(expected = "pieces of the memory file start in its reservation, and are short")]
+fn a_long_piece_is_refused() {
+    let _ = file(0).destination_piece(0, MemoryFile::PIECE + 1);
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use safecopy::{DstBlockSeq, Reader, SrcBlockSeq, StreamError, Writer, zero_seq};
+use safecopy::{
+    Destination, DstBlockSeq, Reader, Source, SrcBlockSeq, StreamError, Writer, zero_seq,
+};
 use usermem_io::{Io, IoCause, IoExt};
 use usermem_types::{AddrRange, AddrRangeSeq, Errno, Fault, FaultKind, Partial, Transfer};
 
-use super::rig::{CHECKED, NONE, R, RW, Rig, page};
+use super::fork::fork;
+use super::rig::{CHECKED, NONE, POKE, R, RW, RX, Rig, page};
+use crate::fast::Whole;
 use crate::range::PAGE;
 use crate::{MemoryManager, MmapFlags};
 
@@ -174,6 +178,45 @@ fn open_sections(rig: &Rig) {
     for _ in 0..5000 {
         rig.peek(page(0)).unwrap();
     }
+}
+
+/// Sections go by the same rights and bounds as everything else.
+#[test]
+fn a_section_allows_what_the_mapping_allows() {
+    let rig = Rig::new();
+    let reads = |addr, len, opts| rig.mm.fast::<Source>(addr, len, opts, Whole::Yes).is_some();
+    let writes = |addr, opts| rig.mm.fast::<Destination>(addr, 8, opts, Whole::Yes).is_some();
+    let cases = [RW, R, NONE, RX];
+    for (index, access) in (0..).zip(cases) {
+        // With a hole behind each.
+        rig.map(2 * index, 1, RW);
+        rig.store(page(2 * index), b"x").unwrap();
+        rig.mm.mprotect(page(2 * index), PAGE, access.prot()).unwrap();
+    }
+    open_sections(&rig);
+    for (index, access) in (0..).zip(cases) {
+        let start = page(2 * index).get();
+        for _ in 0..2 {
+            assert_eq!(reads(start, 8, CHECKED), access.read(), "{access:?}");
+            assert_eq!(writes(start, CHECKED), access.write(), "{access:?}");
+            assert!(reads(start, 8, POKE) && writes(start, POKE), "{access:?}");
+        }
+        assert!(reads(start, PAGE as usize, POKE) && reads(start + PAGE - 1, 1, POKE));
+        for (addr, len) in [(start, PAGE as usize + 1), (start + PAGE - 7, 8), (start - 4, 8)] {
+            assert!(!reads(addr, len, POKE), "{len} bytes at {addr:#x}");
+        }
+        assert!(!reads(start + PAGE, 1, POKE) && !reads(start - 1, 1, POKE));
+    }
+    for addr in [0, 7, u64::MAX, u64::MAX - 3, u64::MAX - 7, 1 << 63] {
+        assert!(!reads(addr, 8, POKE), "{addr:#x}");
+    }
+    // Nobody writes what a child shares, whoever asks.
+    let child = fork(&rig).unwrap();
+    open_sections(&rig);
+    assert!(reads(page(0).get(), 8, CHECKED) && !writes(page(0).get(), CHECKED));
+    assert!(reads(page(4).get(), 8, POKE) && !writes(page(4).get(), POKE));
+    drop(child);
+    rig.check();
 }
 
 /// Ranges of all kinds, more than one section takes: short ones, long ones, across pmas, with a tail that

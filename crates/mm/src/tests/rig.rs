@@ -5,11 +5,12 @@ use std::sync::Arc;
 use memfile::{MemoryFile, MemoryFileOptions};
 use platform::SoftCpu;
 use platform::null::NullAddressSpace;
-use rangeset::KeyRange;
+use rangeset::{KeyRange, Label as _};
 use usermem_io::{Io, IoOpts};
 use usermem_types::{AccessType, Addr, Errno, Fault, Partial};
 
 use super::object::TestObject;
+use crate::fast::Translation;
 use crate::range::PAGE;
 use crate::{MemoryManager, MmapFlags, MmapRequest, UserFault};
 
@@ -169,6 +170,10 @@ impl Rig {
                 assert!(vma.max.superset_of(pma.max));
             }
             assert!(!pma.need_cow || !pma.max.write());
+            for addr in [range.start, range.end - 1] {
+                let label = active.pmas.label(addr).copied();
+                assert_eq!(label, Some(Translation::new(range, pma)), "stale at {addr:#x}");
+            }
             for index in 0..range.len() / PAGE {
                 let at = Addr::new(range.start + index * PAGE);
                 if let Some(mapped) = self.space.mapping(at) {
