@@ -6,27 +6,8 @@ leaves::copy_run_time:
     mov r10,rsi
     cmp rcx,rsi
     cmovb r10,rcx
-    cmp r10,0x20
-    jbe .0
-    cmp r10,0xffff
-    ja .8
-    cmp r10,0x41
-    jae .1
-    mov rax,QWORD PTR [rip+_]
-    movzx eax,BYTE PTR [rax]
-    test al,al
-    je .1
-    vmovdqu xmm0,XMMWORD PTR [r11]
-    vmovdqu xmm1,XMMWORD PTR [r11+0x10]
-    vmovdqu xmm2,XMMWORD PTR [r11+r10*1-0x20]
-    vmovdqu xmm3,XMMWORD PTR [r11+r10*1-0x10]
-    vmovdqu XMMWORD PTR [rdi],xmm0
-    vmovdqu XMMWORD PTR [rdi+0x10],xmm1
-    vmovdqu XMMWORD PTR [rdi+r10*1-0x20],xmm2
-    vmovdqu XMMWORD PTR [rdi+r10*1-0x10],xmm3
-    xor eax,eax
-    jmp .2
-.0:
+    cmp r10,0x21
+    jae .0
     test r10,r10
     je .3
     cmp r10,0x7
@@ -41,6 +22,25 @@ leaves::copy_run_time:
     mov QWORD PTR [rdi+0x8],rdx
     mov QWORD PTR [rdi+r10*1-0x10],rcx
     mov QWORD PTR [rdi+r10*1-0x8],rsi
+    xor eax,eax
+    jmp .2
+.0:
+    cmp r10,0x10000
+    jae .8
+    cmp r10,0x41
+    jae .1
+    mov rax,QWORD PTR [rip+_]
+    movzx eax,BYTE PTR [rax]
+    test al,al
+    je .1
+    vmovdqu xmm0,XMMWORD PTR [r11]
+    vmovdqu xmm1,XMMWORD PTR [r11+0x10]
+    vmovdqu xmm2,XMMWORD PTR [r11+r10*1-0x20]
+    vmovdqu xmm3,XMMWORD PTR [r11+r10*1-0x10]
+    vmovdqu XMMWORD PTR [rdi],xmm0
+    vmovdqu XMMWORD PTR [rdi+0x10],xmm1
+    vmovdqu XMMWORD PTR [rdi+r10*1-0x20],xmm2
+    vmovdqu XMMWORD PTR [rdi+r10*1-0x10],xmm3
     xor eax,eax
     jmp .2
 .1:
@@ -121,6 +121,10 @@ leaves::copy_run_time:
     mov rdx,r10
     add rsp,0x18
     ret
+    int3
+    int3
+    int3
+    int3
     int3
     int3
     int3
