@@ -1,16 +1,32 @@
 # rustc 1.95.0 (59807616e 2026-04-14), release profile
 
 leaves::copy_run_time:
-    push rbx
-    sub rsp,0x20
+    sub rsp,0x18
     mov r11,rdx
     mov r10,rsi
     cmp rcx,rsi
     cmovb r10,rcx
-    cmp r10,0x20
-    jbe .0
-    cmp r10,0xffff
-    ja .9
+    cmp r10,0x21
+    jae .0
+    test r10,r10
+    je .3
+    cmp r10,0x7
+    jbe .4
+    cmp r10,0x10
+    jbe .5
+    mov rax,QWORD PTR [r11]
+    mov rdx,QWORD PTR [r11+0x8]
+    mov rcx,QWORD PTR [r11+r10*1-0x10]
+    mov rsi,QWORD PTR [r11+r10*1-0x8]
+    mov QWORD PTR [rdi],rax
+    mov QWORD PTR [rdi+0x8],rdx
+    mov QWORD PTR [rdi+r10*1-0x10],rcx
+    mov QWORD PTR [rdi+r10*1-0x8],rsi
+    xor eax,eax
+    jmp .2
+.0:
+    cmp r10,0x10000
+    jae .8
     cmp r10,0x41
     jae .1
     mov rax,QWORD PTR [rip+_]
@@ -27,60 +43,44 @@ leaves::copy_run_time:
     vmovdqu XMMWORD PTR [rdi+r10*1-0x10],xmm3
     xor eax,eax
     jmp .2
-.0:
-    test r10,r10
-    je .4
-    cmp r10,0x7
-    jbe .5
-    cmp r10,0x10
-    jbe .6
-    mov rax,QWORD PTR [r11]
-    mov rdx,QWORD PTR [r11+0x8]
-    mov rcx,QWORD PTR [r11+r10*1-0x10]
-    mov rsi,QWORD PTR [r11+r10*1-0x8]
-    mov QWORD PTR [rdi],rax
-    mov QWORD PTR [rdi+0x8],rdx
-    mov QWORD PTR [rdi+r10*1-0x10],rcx
-    mov QWORD PTR [rdi+r10*1-0x8],rsi
-    xor eax,eax
-    jmp .2
 .1:
     mov rax,QWORD PTR [rip+_]
-    mov rbx,QWORD PTR [rax]
+    mov rax,QWORD PTR [rax]
     mov rsi,r11
     mov rdx,r10
-    call rbx
+    call rax
 .2:
     mov ecx,0x1
     test rax,rax
-    jne .8
-.3:
+    jne .7
     mov rax,rcx
     mov rdx,r10
-    add rsp,0x20
-    pop rbx
+    add rsp,0x18
     ret
-.4:
+.3:
     mov ecx,0x1
     xor r10d,r10d
-    jmp .3
-.5:
+    mov rax,rcx
+    mov rdx,r10
+    add rsp,0x18
+    ret
+.4:
     cmp r10,0x3
-    jbe .7
+    jbe .6
     mov eax,DWORD PTR [r11]
     mov edx,DWORD PTR [r11+r10*1-0x4]
     mov DWORD PTR [rdi],eax
     mov DWORD PTR [rdi+r10*1-0x4],edx
     xor eax,eax
     jmp .2
-.6:
+.5:
     mov rax,QWORD PTR [r11]
     mov rdx,QWORD PTR [r11+r10*1-0x8]
     mov QWORD PTR [rdi],rax
     mov QWORD PTR [rdi+r10*1-0x8],rdx
     xor eax,eax
     jmp .2
-.7:
+.6:
     mov rcx,r10
     shr rcx,1
     movzx eax,BYTE PTR [r11]
@@ -91,33 +91,43 @@ leaves::copy_run_time:
     mov BYTE PTR [rdi+r10*1-0x1],sil
     xor eax,eax
     jmp .2
-.8:
+.7:
     mov QWORD PTR [rsp],rdx
-    lea rcx,[rsp+0x10]
+    lea rcx,[rsp+0x8]
     mov rsi,rdi
     mov rdi,rcx
     mov rcx,r11
     mov rdx,r10
     mov r8,r10
     mov r9,rax
-    jmp .10
-.9:
+    jmp .9
+.8:
     mov QWORD PTR [rsp],0x0
-    lea rax,[rsp+0x10]
+    lea rax,[rsp+0x8]
     mov rsi,rdi
     mov rdi,rax
     mov rcx,r11
     mov rdx,r10
     mov r8,r10
     xor r9d,r9d
-.10:
+.9:
     call QWORD PTR [rip+_]
-    movzx eax,BYTE PTR [rsp+0x18]
-    mov r10,QWORD PTR [rsp+0x10]
+    movzx eax,BYTE PTR [rsp+0x10]
+    mov r10,QWORD PTR [rsp+0x8]
     xor ecx,ecx
     cmp al,0x6
     sete cl
-    jmp .3
+    mov rax,rcx
+    mov rdx,r10
+    add rsp,0x18
+    ret
+    int3
+    int3
+    int3
+    int3
+    int3
+    int3
+    int3
     int3
     int3
 
@@ -177,10 +187,10 @@ leaves::zero_run_time:
     cmp r11,0xffff
     ja .7
     mov rax,QWORD PTR [rip+_]
-    mov r8,QWORD PTR [rax]
+    mov rax,QWORD PTR [rax]
     mov rdi,r10
     mov rsi,r11
-    call r8
+    call rax
 .0:
     mov ecx,0x1
     test rax,rax
@@ -253,6 +263,7 @@ leaves::zero_run_time:
     mov rdx,r11
     add rsp,0x18
     ret
+    int3
     int3
     int3
     int3

@@ -31,18 +31,18 @@ use crate::{DstBlock, HostFault, SrcBlock, arch};
 #[inline(always)]
 pub fn copy(dst: DstBlock<'_>, src: SrcBlock<'_>) -> Transfer<HostFault> {
     let len = dst.len().min(src.len());
-    let stop = if len > arch::SMALL {
-        if len >= arch::CHUNK {
-            return copy_slowly(dst.take_first(len), src.take_first(len), NOT_BEGUN)
-                .into_transfer(dst.addr(), src.addr());
+    let stop = if len <= arch::SMALL {
+        if len == 0 {
+            return Ok(0);
         }
         // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
-        unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) }
-    } else if len > 0 {
-        // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
         unsafe { arch::copy_small(dst.as_ptr(), src.as_ptr(), len) }
+    } else if len < arch::CHUNK {
+        // SAFETY: 1. was just checked; 2. is what holding the blocks proves.
+        unsafe { arch::copy_chunk(dst.as_ptr(), src.as_ptr(), len) }
     } else {
-        return Ok(0);
+        return copy_slowly(dst.take_first(len), src.take_first(len), NOT_BEGUN)
+            .into_transfer(dst.addr(), src.addr());
     };
     if stop.info == 0 {
         return Ok(len);

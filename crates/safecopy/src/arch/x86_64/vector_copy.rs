@@ -90,18 +90,21 @@ macro_rules! vector_copy {
             concat!($name, ":"),
             concat!(".set W, ", $width),
             "20:",
-            $short,
-            // The first vector and the last are moved whatever the length, and loaded first.
-            concat!($mov, " ", $reg, $a, ", [rsi]"),
-            concat!($mov, " ", $reg, $b, ", [rsi + rdx - W]"),
             "cmp rdx, 2*W",
             "ja 23f",
+            $short,
+            // Up to two vectors: the first and the last.
+            concat!($mov, " ", $reg, $a, ", [rsi]"),
+            concat!($mov, " ", $reg, $b, ", [rsi + rdx - W]"),
             concat!($mov, " [rdi], ", $reg, $a),
             concat!($mov, " [rdi + rdx - W], ", $reg, $b),
             "xor eax, eax",
             $leave,
             "ret",
             "23:",
+            // Beyond that, the first vector and the last whatever the length, and loaded first.
+            concat!($mov, " ", $reg, $a, ", [rsi]"),
+            concat!($mov, " ", $reg, $b, ", [rsi + rdx - W]"),
             "cmp rdx, 4*W",
             "ja 24f",
             // Up to four vectors: two from the front, two from the back.
