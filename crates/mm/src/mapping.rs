@@ -45,6 +45,28 @@ pub(crate) struct Mapping {
     graveyard: Graveyard,
 }
 
+/// The counters of a mapping.
+struct Sums<'a> {
+    data: &'a mut u64,
+    locked: &'a mut u64,
+    accounted: &'a mut u64,
+}
+
+impl Sums<'_> {
+    fn count(&mut self, range: KeyRange, vma: &Vma, count: fn(u64, u64) -> u64) {
+        let len = range.len();
+        if vma.is_data() {
+            *self.data = count(*self.data, len);
+        }
+        if vma.is_locked() {
+            *self.locked = count(*self.locked, len);
+        }
+        if vma.flags.contains(VmaFlags::ACCOUNT) {
+            *self.accounted = count(*self.accounted, len);
+        }
+    }
+}
+
 impl Mapping {
     pub(crate) fn new(charge: Charge) -> Self {
         Self {
@@ -90,16 +112,13 @@ impl Mapping {
     }
 
     fn count(&mut self, range: KeyRange, vma: &Vma, count: fn(u64, u64) -> u64) {
-        let len = range.len();
-        if vma.is_data() {
-            self.data = count(self.data, len);
-        }
-        if vma.is_locked() {
-            self.locked = count(self.locked, len);
-        }
-        if vma.flags.contains(VmaFlags::ACCOUNT) {
-            self.accounted = count(self.accounted, len);
-        }
+        self.parts().1.count(range, vma, count);
+    }
+
+    /// Returns the vmas, and what changes with them.
+    fn parts(&mut self) -> (&mut RangeMap<Vma>, Sums<'_>, &mut Graveyard) {
+        let Self { vmas, data, locked, accounted, graveyard, .. } = self;
+        (vmas, Sums { data, locked, accounted }, graveyard)
     }
 
     /// Inserts a vma where there is none, and merges it with its neighbours.
@@ -126,24 +145,22 @@ impl Mapping {
     /// Removes what lies inside `range` and calls `removed` for each vma.
     pub(crate) fn remove(&mut self, range: KeyRange, mut removed: impl FnMut(KeyRange, &Vma)) {
         self.guards.remove(range);
-        let mut vmas = std::mem::take(&mut self.vmas);
+        let (vmas, mut sums, graveyard) = self.parts();
         vmas.remove_range(range, |held, vma| {
-            self.count(held, &vma, |sum, len| sum - len);
+            sums.count(held, &vma, |sum, len| sum - len);
             removed(held, &vma);
-            self.graveyard.extend(vma.object);
+            graveyard.extend(vma.object);
         });
-        self.vmas = vmas;
     }
 
     /// Changes the attributes of everything inside `range`, and merges what became alike.
     pub(crate) fn edit(&mut self, range: KeyRange, mut change: impl FnMut(&mut Vma)) {
-        let mut vmas = std::mem::take(&mut self.vmas);
+        let (vmas, mut sums, _) = self.parts();
         vmas.edit(range, |held, vma| {
-            self.count(held, vma, |sum, len| sum - len);
+            sums.count(held, vma, |sum, len| sum - len);
             change(vma);
-            self.count(held, vma, |sum, len| sum + len);
+            sums.count(held, vma, |sum, len| sum + len);
         });
-        self.vmas = vmas;
     }
 
     /// Returns the lowest address at which something may end so as not to be too close to the vma

@@ -209,18 +209,15 @@ impl<V, L: Label<V>> Store<V, L> {
     }
 
     /// Removes an entry.
+    #[inline(always)]
     pub(crate) fn remove(&mut self, home: Home, index: usize) -> (KeyRange, V) {
         let values = &mut self.values[home.number()];
         let labels = &mut self.labels[home.0..][..values.len()];
         let range = labels[index].range();
         let last = labels.len() - 1;
-        if index == last
-            && let Some(value) = values.pop()
-        {
-            labels[last] = L::NONE;
-            return (range, value);
+        if index < last {
+            labels.copy_within(index + 1.., index);
         }
-        labels.copy_within(index + 1.., index);
         labels[last] = L::NONE;
         (range, values.remove(index))
     }
