@@ -82,6 +82,7 @@ struct Comparison<'a> {
     /// One of the two keeps mappings apart that differ in nothing.
     keeps_apart: bool,
     has_forked: bool,
+    has_early_copies: bool,
     refused: RefusedStores,
     paged_out: PagedOut,
     files_change: bool,
@@ -101,6 +102,7 @@ impl<'a> Comparison<'a> {
             before_here: &[],
             keeps_apart: false,
             has_forked: false,
+            has_early_copies: false,
             refused: RefusedStores::default(),
             paged_out: PagedOut::default(),
             files_change: false,
@@ -129,6 +131,7 @@ impl<'a> Comparison<'a> {
             return Err(Stop::Mask("early copies"));
         }
         self.paged_out.note(step);
+        self.has_early_copies |= masks::may_copy_early(self.before);
         self.has_forked |= matches!(step.op, Op::Fork | Op::Witness);
         self.refused.note(step, theirs.outcome);
         match step.op {
@@ -242,7 +245,7 @@ impl<'a> Comparison<'a> {
             let addr = step.args[0] + page * PAGE;
             if ours != theirs
                 && !self.passes("freed", self.freed.hides(addr))
-                && !self.may_be_present_here(self.before, addr, *ours)
+                && !self.may_differ_in_presence(self.before, addr, *ours)
             {
                 return Some(format!("{}: present {ours}, on the host {theirs}", show_addr(addr)));
             }
@@ -261,7 +264,7 @@ impl<'a> Comparison<'a> {
             let addr = WINDOW + page * PAGE;
             if ours != present
                 && !self.passes("freed", self.freed.was_ever(*page))
-                && !self.may_be_present_here(&theirs.maps, addr, *ours)
+                && !self.may_differ_in_presence(&theirs.maps, addr, *ours)
             {
                 let at = show_addr(addr);
                 return Some(format!("{at} at the end: present {ours}, on the host {present}"));
@@ -270,12 +273,14 @@ impl<'a> Comparison<'a> {
         None
     }
 
-    /// Returns whether a page may be present here and not on the host.
-    fn may_be_present_here(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
+    /// Returns whether a page may be present here and not on the host, or the other way round.
+    fn may_differ_in_presence(&mut self, maps: &[Line], addr: u64, ours: bool) -> bool {
         let has_relatives = masks::is_read_by_relatives(maps, addr, self.has_forked, ours);
         let may_be_out = self.paged_out.explains(maps, addr, ours);
         let for_a_store = self.refused.explains(maps, addr, ours);
+        let is_a_copy = masks::is_read_from_a_copy(maps, addr, self.has_early_copies, ours);
         self.passes("presence after a fork", has_relatives)
+            || self.passes("early copies", is_a_copy)
             || self.passes("paged out", may_be_out)
             || self.passes("zeros for a store", for_a_store)
     }

@@ -85,6 +85,26 @@ pub(crate) fn changes_file(step: &Step, before: &[Line]) -> bool {
     }
 }
 
+/// Returns whether there is a private mapping of a file that may have copies.
+pub(crate) fn may_copy_early(before: &[Line]) -> bool {
+    before
+        .iter()
+        .any(|line| line.perms.ends_with('p') && line.perms.contains('w') && line.inode != 0)
+}
+
+/// Mask: what was copied early is read from the copy, and not from the file, which gets no memory by
+/// that.
+pub(crate) fn is_read_from_a_copy(
+    maps: &[Line],
+    addr: u64,
+    has_early_copies: bool,
+    ours: bool,
+) -> bool {
+    let is_of_a_file =
+        |line: &Line| (line.start..line.end).contains(&addr) && !line.is_anonymous_at(addr);
+    has_early_copies && !ours && maps.iter().any(is_of_a_file)
+}
+
 /// Mask: a fault does not tell what the program was doing. A store or a jump to a page that the
 /// object does not have, or that has a guard, counts as a load and gets its signal, where Linux
 /// looks at the protections first.
