@@ -45,6 +45,9 @@ const BUILT_ONLY: &[(&str, &str)] = &[("usermem", "its tests run programs under 
 const SKIPPED: &[(&str, &str)] = &[
     ("compile_fail", "starts a compiler for the host; the proofs hold for every architecture"),
     ("pages_can_be_committed_at_once", "qemu accepts MADV_POPULATE_WRITE and does nothing"),
+    ("populating_leaves_contents_and_fills_the_gaps", "as above"),
+    ("what_is_populated_is_present", "as above"),
+    ("a_file_tells_which_pages_are_in_memory", "as above, and MADV_POPULATE_READ"),
     (
         "devices_for_programs_are_there_and_others_are_refused",
         "qemu looks at the buffer before the file is asked: EFAULT where the host says ENOSPC",

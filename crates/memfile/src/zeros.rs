@@ -61,9 +61,16 @@ mod tests {
     use super::*;
     use crate::MemoryFileOptions;
 
+    /// Makes a file of little enough address space for emulators.
+    fn file() -> Arc<MemoryFile> {
+        let options =
+            MemoryFileOptions { reservation: 64 * MemoryFile::ZEROS, ..Default::default() };
+        MemoryFile::new(options).unwrap()
+    }
+
     #[test]
     fn zeros_are_shared_and_never_freed() {
-        let memory = MemoryFile::new(MemoryFileOptions::default()).unwrap();
+        let memory = file();
         let page = memory.page_size().bytes();
         let (one, same) = (memory.zeros(page, page).unwrap(), memory.zeros(page, page).unwrap());
         assert_eq!(one.range(), same.range());
@@ -84,7 +91,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "4096 bytes at 2097152 of 2097152 zero bytes")]
     fn there_are_no_zeros_beyond_the_last() {
-        let memory = MemoryFile::new(MemoryFileOptions::default()).unwrap();
+        let memory = file();
         let _ = memory.zeros(MemoryFile::ZEROS, 4096);
     }
 }

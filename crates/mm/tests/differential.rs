@@ -93,13 +93,19 @@ fn other_scripts_agree_each_time() {
 /// Enough for every script, and less than half of what there is.
 const SCARCE: u64 = 1 << 30;
 
-/// Has `check` look at scripts and spaces in which they can run.
+/// Has `check` look at scripts and spaces in which they can run: where there is no host to compare
+/// with, which may be an emulator, a space of little address space.
 fn for_scripts(seed: u64, scripts: usize, check: impl Fn(&Script, &dyn Space)) {
     println!("{scripts} scripts from seed {seed}");
+    let has_host = cfg!(target_arch = "x86_64");
     let mut generator = Generator::new(seed, STEPS);
     for _ in 0..scripts {
         let script = generator.script();
-        for space in soft() {
+        let mut spaces = if has_host { soft() } else { Vec::new() };
+        if spaces.is_empty() {
+            spaces.push(Box::new(SoftSpace::null().expect("nothing is asked of the host")));
+        }
+        for space in spaces {
             check(&script, &*space);
         }
     }
