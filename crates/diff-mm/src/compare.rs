@@ -155,6 +155,9 @@ impl<'a> Comparison<'a> {
             let what = format!("ours   {}\nhost   {}", ours.outcome, theirs.outcome);
             return Err(self.differs(step, what));
         }
+        if self.keeps_apart && masks::may_stop_between_mappings(step, their) {
+            return Err(Stop::Mask("mappings kept apart"));
+        }
         if let Some(what) = self.presence_difference(step, &ours.present, &theirs.present) {
             return Err(Stop::Different(what));
         }
