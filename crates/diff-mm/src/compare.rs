@@ -155,7 +155,7 @@ impl<'a> Comparison<'a> {
             let what = format!("ours   {}\nhost   {}", ours.outcome, theirs.outcome);
             return Err(self.differs(step, what));
         }
-        if self.keeps_apart && masks::may_stop_between_mappings(step, their) {
+        if self.keeps_apart && masks::may_stop_between_mappings(step, their, self.before) {
             return Err(Stop::Mask("mappings kept apart"));
         }
         if let Some(what) = self.presence_difference(step, &ours.present, &theirs.present) {

@@ -23,10 +23,14 @@ pub(crate) fn asks_for_single_mappings(step: &Step, data_is_limited: bool) -> bo
     }
 }
 
-/// Mask: a move that fails has made room first, on the host for each mapping when its turn comes. What
-/// it made free may lie outside of the window, where nobody looks.
-pub(crate) fn may_stop_between_mappings(step: &Step, theirs: Outcome) -> bool {
-    step.op == Op::Mremap && matches!(theirs, Outcome::Value(..=-1))
+/// Mask: a move that fails for lack of something has made room first, on the host for each mapping when
+/// its turn comes. What it made free may lie outside of the window, where nobody looks.
+pub(crate) fn may_stop_between_mappings(step: &Step, theirs: Outcome, before: &[Line]) -> bool {
+    let [addr, len, _, flags, ..] = step.args;
+    let end = addr.saturating_add(len);
+    let sources = before.iter().filter(|line| line.start < end && addr < line.end);
+    let is_fixed = step.op == Op::Mremap && flags & 2 != 0;
+    is_fixed && theirs == Outcome::Value(-12) && sources.count() > 1
 }
 
 /// Mask: a limit counts each stack alone, so where the host keeps two apart that we join it may let
