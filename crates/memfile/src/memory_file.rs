@@ -120,10 +120,7 @@ impl MemoryFile {
     /// `EINVAL` when the range is not of that kind, or the host gives no huge pages; `ENOMEM` and others
     /// of the host when it has none now.
     pub fn make_huge(&self, range: FileRange) -> Result<(), Errno> {
-        let huge = self.page_size.huge_bytes();
-        if range.is_empty() || !(range.start | range.end).is_multiple_of(huge) {
-            return Err(Errno::EINVAL);
-        }
+        let huge = self.whole_huge_pages(range)?;
         let page = self.page_size.bytes();
         for piece in range.pieces(huge) {
             // The host collapses what there is, and nothing where nothing is.
@@ -264,6 +261,16 @@ impl MemoryFile {
         }
     }
 
+    /// Returns how long a huge page is.
+    ///
+    /// # Errors
+    /// `EINVAL` when a range is not of whole ones, aligned to them.
+    fn whole_huge_pages(&self, range: FileRange) -> Result<u64, Errno> {
+        let huge = self.page_size.huge_bytes();
+        let is_whole = !range.is_empty() && (range.start | range.end).is_multiple_of(huge);
+        if is_whole { Ok(huge) } else { Err(Errno::EINVAL) }
+    }
+
     /// Backs the whole huge pages of a new allocation with huge ones, as far as the host has some.
     fn back_with_huge_pages(&self, range: FileRange) {
         let huge = self.page_size.huge_bytes();
@@ -359,10 +366,7 @@ impl File for MemoryFile {
     }
 
     fn collapse(&self, range: FileRange) -> Result<(), Errno> {
-        let huge = self.page_size.huge_bytes();
-        if range.is_empty() || !(range.start | range.end).is_multiple_of(huge) {
-            return Err(Errno::EINVAL);
-        }
+        self.whole_huge_pages(range)?;
         self.region.collapse(range)
     }
 
