@@ -237,24 +237,36 @@ fn within_file_size_limit(wanted: u64, limit: Option<u64>) -> Result<u64, Memory
 const TRIES: usize = 8;
 
 /// Maps the first `len` bytes of a file, wherever the host has room: at a multiple of `align`, a power of
-/// two, unless other threads take every place.
+/// two, if there is room for that, and unless other threads take every place.
 fn map_shared(fd: BorrowedFd<'_>, len: u64, align: u64) -> Result<*mut u8, Errno> {
     let usize_of = |bytes| usize::try_from(bytes).map_err(|_| Errno::ENOMEM);
     let (len, align) = (usize_of(len)?, usize_of(align)?);
-    let mut base = map_near(fd, len, ptr::null_mut())?;
     for _ in 0..TRIES {
-        let excess = base.addr() & (align - 1);
-        if excess == 0 {
-            break;
+        let Some(hint) = find_room(len, align) else { break };
+        let base = map_near(fd, len, hint)?;
+        if base.addr().is_multiple_of(align) {
+            return Ok(base);
         }
-        // With one mapping at a time, since there may be no other to be had. The host goes downwards,
-        // so that there is room below.
         // SAFETY: the mapping was just made, and nobody else knows it.
         let unmapped = unsafe { rustix::mm::munmap(base.cast(), len) };
         debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
-        base = map_near(fd, len, base.wrapping_sub(excess))?;
     }
-    Ok(base)
+    map_near(fd, len, ptr::null_mut())
+}
+
+/// Finds an address that is a multiple of `align`, a power of two, with `len` free bytes behind it. Nothing
+/// stays mapped: more than one mapping may not be to be had.
+fn find_room(len: usize, align: usize) -> Option<*mut u8> {
+    let room = len.checked_add(align)?;
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: a new mapping that is not fixed replaces nothing.
+    let start = unsafe {
+        rustix::mm::mmap_anonymous(ptr::null_mut(), room, ProtFlags::empty(), flags).ok()?
+    };
+    // SAFETY: the mapping was just made, and nobody else knows it.
+    let unmapped = unsafe { rustix::mm::munmap(start, room) };
+    debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
+    Some(start.cast::<u8>().map_addr(|addr| addr.next_multiple_of(align)))
 }
 
 /// Maps the first `len` bytes of a file at an address, if that is free, or elsewhere.
@@ -288,6 +300,32 @@ mod tests {
         let mut present = [7; 9];
         region.residency(FileRange::new(0, 9 * PAGE), &mut present);
         assert_eq!(present, [0, 0, 1, 1, 1, 0, 0, 0, 0]);
+    }
+
+    /// The host proposes the highest place that fits, so a reservation of its size alone would never
+    /// leave this one.
+    #[test]
+    fn a_place_that_just_fits_is_not_taken_unaligned() {
+        const ALIGN: usize = 2 << 20;
+        let len = MIN_RESERVATION as usize + PIECE;
+        let file = Region::new(MIN_RESERVATION, 1).unwrap();
+        for pages in 1..4 {
+            let page = rustix::param::page_size();
+            let room = len + 2 * ALIGN;
+            let around = map_near(file.fd(), room, ptr::null_mut()).unwrap();
+            let boundary = around.map_addr(|addr| addr.next_multiple_of(ALIGN));
+            let hole = boundary.wrapping_add(pages * page);
+            // SAFETY: the hole lies in the mapping that was just made, and nobody else knows it.
+            unsafe { rustix::mm::munmap(hole.cast(), len) }.unwrap();
+            let base = map_shared(file.fd(), len as u64, ALIGN as u64).unwrap();
+            assert_eq!(base.addr() % ALIGN, 0, "{base:p} in a hole at {hole:p}");
+            let end = hole.wrapping_add(len);
+            let above = room - (end.addr() - around.addr());
+            for (start, len) in [(around, hole.addr() - around.addr()), (end, above), (base, len)] {
+                // SAFETY: these are what is left of the mappings above, which nobody else knows.
+                unsafe { rustix::mm::munmap(start.cast(), len) }.unwrap();
+            }
+        }
     }
 
     #[test]
