@@ -8,7 +8,7 @@ use safecopy::{DstBlock, SrcBlock, copy};
 
 use super::tables::{Buffer, Numbers, bytes};
 use crate::bench::{Bench, Setting};
-use crate::lap::{Lap, expect, expect_bytes, time};
+use crate::lap::{Lap, expect, expect_bytes, time, time_by_eights};
 use crate::peers::gvisor;
 use crate::plan::Plan;
 use crate::raw;
@@ -123,14 +123,14 @@ fn words(bench: &mut Bench<'_>) {
         let plan = Plan::new(name)
             .ours(|count| {
                 let mut sum = 0_u64;
-                let nanoseconds = time(count, |index| {
+                let nanoseconds = time_by_eights(count, |index| {
                     sum = sum.wrapping_add(blocks[index % WORDS].load().unwrap_or(!0));
                 });
                 expect(sum, sum_of_words(count)).map(|()| nanoseconds)
             })
             .limit("instruction", 1.3, |count| {
                 let mut sum = 0_u64;
-                let nanoseconds = time(count, |index| {
+                let nanoseconds = time_by_eights(count, |index| {
                     sum = sum.wrapping_add(pointers[index % WORDS].load(Ordering::Acquire));
                 });
                 expect(sum, sum_of_words(count)).map(|()| nanoseconds)
@@ -149,7 +149,7 @@ fn words(bench: &mut Bench<'_>) {
                 }))?;
                 let blocks = blocks.get();
                 let mut failed = false;
-                let nanoseconds = time(count, |index| {
+                let nanoseconds = time_by_eights(count, |index| {
                     failed |= blocks[index % WORDS].store(index as u64).is_err();
                 });
                 expect(u64::from(failed), 0)?;
@@ -157,7 +157,7 @@ fn words(bench: &mut Bench<'_>) {
                 expect(u64::from_ne_bytes(last), count - 1).map(|()| nanoseconds)
             })
             .limit("instruction", 1.3, |count| {
-                let nanoseconds = time(count, |index| {
+                let nanoseconds = time_by_eights(count, |index| {
                     pointers[index % WORDS].store(index as u64, Ordering::Release);
                 });
                 let last = &words.0[(count as usize - 1) % WORDS];
@@ -250,8 +250,8 @@ impl<T> SecondHalf<T> {
         Ok(Self { _first: [0; WORDS], places: places.map_err(|_| "a word is not aligned")? })
     }
 
-    /// Returns the places, of which the compiler does not know how many there are.
-    fn get(&self) -> &[T] {
+    /// Returns the places, of which the compiler knows no more than how many there are.
+    fn get(&self) -> &[T; WORDS] {
         black_box(&self.places)
     }
 }
