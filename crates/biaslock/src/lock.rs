@@ -3,6 +3,7 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::hint::cold_path;
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -54,12 +55,14 @@ impl<T> BiasedRwLock<T> {
     pub fn fast_read(&self) -> Option<FastGuard<'_, T>> {
         let mut record = record::current();
         if record.is_in_use() {
+            cold_path();
             record = record::take()?;
         }
         record.enter(self.addr());
         barrier::light();
         // Acquires what the writer that opened the lock did.
         if self.closed.load(Ordering::Acquire) {
+            cold_path();
             record.leave();
             return None;
         }

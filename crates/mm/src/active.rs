@@ -18,6 +18,8 @@ const JOINED_MAX: u64 = 64 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Active {
     pub(crate) pmas: RangeMap<Pma, Translation>,
+    /// Whether the address space can be copied through.
+    pub(crate) has_io: bool,
     /// The most bytes that pmas held.
     peak: u64,
     /// What is invalidated while the pmas of a child are not there yet; `None` otherwise.
@@ -25,6 +27,11 @@ pub(crate) struct Active {
 }
 
 impl Active {
+    /// What is there in an address space that shows nothing.
+    pub(crate) fn in_space(space: &dyn AddressSpace) -> Self {
+        Self { has_io: space.io().is_some(), ..Self::default() }
+    }
+
     /// Returns the most bytes that pmas held.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.max(self.pmas.span())
@@ -62,7 +69,7 @@ impl Active {
 
     /// Inserts a pma where there is none.
     pub(crate) fn insert(&mut self, range: KeyRange, pma: Pma) {
-        self.pmas.insert(range, pma);
+        self.pmas.insert(range, Pma { has_io: self.has_io, ..pma });
         self.note_peak();
     }
 

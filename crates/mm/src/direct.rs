@@ -60,7 +60,7 @@ impl MemoryManager {
 
     /// Returns the address space's own way, which knows no protections but the program's.
     fn direct_io(&self, opts: IoOpts) -> Option<&dyn AddressSpaceIo> {
-        if self.has_io && !opts.ignore_permissions { self.space.io() } else { None }
+        if opts.ignore_permissions { None } else { self.space.io() }
     }
 
     /// Makes what it can of `range` present, and shows its first page with what is around. Returns

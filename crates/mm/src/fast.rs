@@ -5,6 +5,8 @@
 //! map of all pmas, a part of what the *active* lock protects: whoever holds that has no other
 //! translation than the one that is true.
 
+use std::hint::cold_path;
+
 use memfile::MemoryFile;
 use rangeset::{KeyRange, Label};
 use safecopy::Block;
@@ -30,8 +32,19 @@ pub(crate) struct Translation {
     pub(crate) len: u64,
     /// Offset in the file of the first byte.
     pub(crate) offset: u64,
-    /// What may be done; nothing with pages of other files.
+    /// What may be done; nothing with pages of other files, and nothing by the program where the address
+    /// space has a way of its own.
     rights: u64,
+}
+
+impl Translation {
+    /// Returns whether an access is allowed, and that without any more questions.
+    #[inline(always)]
+    fn allows<M: Side>(&self, opts: IoOpts) -> bool {
+        let right =
+            u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
+        self.rights & right != 0
+    }
 }
 
 impl Label<Pma> for Translation {
@@ -39,7 +52,8 @@ impl Label<Pma> for Translation {
 
     fn new(range: KeyRange, pma: &Pma) -> Self {
         let bits = |access: AccessType| u64::from(access.intersect(AccessType::READ_WRITE).prot());
-        let rights = bits(pma.max) << DEBUGGER | bits(pma.effective);
+        let effective = if pma.has_io { AccessType::NONE } else { pma.effective };
+        let rights = bits(pma.max) << DEBUGGER | bits(effective);
         Self {
             start: range.start,
             len: range.len(),
@@ -75,26 +89,41 @@ impl<M> Section<'_, M> {
 }
 
 impl MemoryManager {
-    /// Finds a prefix of `len` bytes at `addr`, at least one, for an access; `None` leaves it to the
-    /// usual way.
+    /// Finds the `part` of the bytes at `addr` that is wanted for an access, at least one; `None` leaves it
+    /// to the usual way.
     #[inline(always)]
     pub(crate) fn fast<M: Side>(
         &self,
         addr: u64,
-        len: usize,
+        part: Part,
         opts: IoOpts,
-        whole: Whole,
     ) -> Option<Section<'_, M>> {
-        let active = self.active.fast_read()?;
-        let known = find::<M>(&active, addr, opts)?;
+        let Some(active) = self.active.fast_read() else {
+            cold_path();
+            return None;
+        };
+        let known = match part {
+            Part::First(_) => active.pmas.label(addr),
+            Part::All(_) | Part::Word(_) => active.pmas.label_at_hint(addr),
+        };
+        let Some(known) = known.filter(|known| known.allows::<M>(opts)) else {
+            cold_path();
+            return None;
+        };
         let at = addr.wrapping_sub(known.start);
         // What a translation allows is in it, and in the file: nothing wraps around.
         let room = known.len.wrapping_sub(at);
-        let len = match whole {
-            Whole::Yes if len as u64 > room => return None,
-            Whole::Yes => len,
+        let len = match part {
+            Part::All(len) if len as u64 > room => {
+                cold_path();
+                return None;
+            }
+            Part::All(len) => len,
+            // One that is aligned does not leave its page, and whoever accesses one that is not finds that
+            // out first: the piece may then end where it should not, but not outside the file.
+            Part::Word(len) => len,
             // The smaller of two, one of which is a length, is a length.
-            Whole::No => (len.min(PIECE) as u64).min(room) as usize,
+            Part::First(len) => (len.min(PIECE) as u64).min(room) as usize,
         };
         let block = M::memory_piece(&self.memory, known.offset.wrapping_add(at), len);
         Some(Section { block, _active: active })
@@ -111,26 +140,20 @@ impl MemoryManager {
         addr: u64,
         opts: IoOpts,
     ) -> Option<&'a Translation> {
-        find::<M>(active, addr, opts)
+        active.pmas.label(addr).filter(|known| known.allows::<M>(opts))
     }
 }
 
-/// See [`MemoryManager::translation`].
-#[inline(always)]
-fn find<'a, M: Side>(
-    active: &'a ActiveFast<'_>,
-    addr: u64,
-    opts: IoOpts,
-) -> Option<&'a Translation> {
-    let right = u64::from(M::ACCESS.prot()) << if opts.ignore_permissions { DEBUGGER } else { 0 };
-    active.pmas.label(addr).filter(|known| known.rights & right != 0)
-}
-
-/// Whether a part is of use.
+/// How much is wanted of the bytes at an address. Lengths are not zero.
+///
+/// What is wanted whole is found where something near it was found before, and nowhere else: whoever
+/// wants a part searches, and leaves a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whole {
-    /// It is not.
-    Yes,
-    /// It is.
-    No,
+pub(crate) enum Part {
+    /// So many, [`PIECE`] at most, or none.
+    All(usize),
+    /// A word of so many, if it is aligned.
+    Word(usize),
+    /// As many as can be had of so many.
+    First(usize),
 }

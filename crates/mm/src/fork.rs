@@ -156,7 +156,7 @@ fn share_range(
         if part.len() < file.range().len() {
             run = Some(file.split_off(part.len()));
         }
-        child.pmas.insert(part, Pma { file, ..*pma });
+        child.pmas.insert(part, Pma { file, has_io: child.has_io, ..*pma });
     }
 }
 

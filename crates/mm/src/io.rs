@@ -1,5 +1,7 @@
 //! Reading and writing the program's memory.
 
+use std::hint::cold_path;
+
 use memmap::AddressSpaceIo;
 use safecopy::atomic::{self, Word};
 use safecopy::{
@@ -13,7 +15,7 @@ use usermem_types::{
 
 use crate::MemoryManager;
 use crate::blocks::{Blocks, Side};
-use crate::fast::{PIECE, Section, Whole};
+use crate::fast::{PIECE, Part, Section};
 use crate::sections::Zeros;
 
 impl MemoryManager {
@@ -110,16 +112,16 @@ impl MemoryManager {
     /// Finds `len` bytes, if they are one piece of what can be had in one section.
     #[inline(always)]
     fn fast_whole<M: Side>(&self, addr: Addr, len: usize, opts: IoOpts) -> Option<Section<'_, M>> {
-        if !is_piece(len) || self.has_io {
+        if !is_piece(len) {
             return None;
         }
-        self.fast(addr.untagged().get(), len, opts, Whole::Yes)
+        self.fast(addr.untagged().get(), Part::All(len), opts)
     }
 
     /// Finds a word in a section; `None` leaves it to the other ways.
     #[inline(always)]
     fn fast_word<M: Side, W: Word>(&self, addr: Addr, opts: IoOpts) -> Option<Section<'_, M>> {
-        self.fast_whole(addr, size_of::<W>(), opts)
+        self.fast(addr.untagged().get(), Part::Word(size_of::<W>()), opts)
     }
 
     /// Moves what it can of a range beyond the first `done` bytes in short sections, and returns
@@ -136,7 +138,7 @@ impl MemoryManager {
             // Not even a copy of everything is longer than a `usize`.
             let left = range.len() as usize - done;
             let at = start + done as u64;
-            let Some(section) = self.fast(at, left, opts, Whole::No) else { break };
+            let Some(section) = self.fast(at, Part::First(left), opts) else { break };
             match run(section.block(), done) {
                 Ok(moved) => done += moved,
                 // The usual way finds out what is wrong there.
@@ -225,6 +227,13 @@ impl MemoryManager {
         if let Some(word) = self.direct_word(range, M::ACCESS, opts, direct) {
             return Ok(word);
         }
+        let part = Part::First(size_of::<W>());
+        if let Some(section) = self.fast::<M>(range.start().get(), part, opts)
+            && section.block().len() == size_of::<W>()
+            && let Ok(word) = run(section.block())
+        {
+            return Ok(word);
+        }
         let at = |kind| Fault::new(kind, range.start());
         let ranges = AddrRangeSeq::of(range).map_err(|_| at(FaultKind::OutOfRange))?;
         let (result, _, fault) = self.with_blocks(ranges, opts, |blocks: BlockSeq<'_, M>| {
@@ -285,6 +294,7 @@ impl MemoryManager {
         {
             return Ok(word);
         }
+        cold_path();
         self.load_u64_slowly(addr.addr(), opts)
     }
 }
@@ -323,6 +333,7 @@ impl Io for MemoryManager {
         {
             return Ok(len);
         }
+        cold_path();
         by_parts(|cause| self.copy_out_slowly(addr, src, opts, cause))
     }
 
@@ -334,6 +345,7 @@ impl Io for MemoryManager {
         {
             return Ok(len);
         }
+        cold_path();
         by_parts(|cause| self.copy_in_slowly(addr, dst, opts, cause))
     }
 
@@ -344,6 +356,7 @@ impl Io for MemoryManager {
         {
             return Ok(len);
         }
+        cold_path();
         by_parts(|cause| self.zero_out_slowly(addr, len, opts, cause))
     }
 
@@ -391,6 +404,7 @@ impl Io for MemoryManager {
         {
             return Ok(word);
         }
+        cold_path();
         self.swap_u32_slowly(addr.addr(), new, opts)
     }
 
@@ -407,6 +421,7 @@ impl Io for MemoryManager {
         {
             return Ok(word);
         }
+        cold_path();
         self.compare_exchange_u32_slowly(addr.addr(), (old, new), opts)
     }
 
@@ -417,6 +432,7 @@ impl Io for MemoryManager {
         {
             return Ok(word);
         }
+        cold_path();
         self.load_u32_slowly(addr.addr(), opts)
     }
 }

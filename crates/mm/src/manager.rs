@@ -23,8 +23,6 @@ use crate::{Layout, Limits};
 /// streaming transfer called.
 pub struct MemoryManager {
     pub(crate) space: Arc<dyn AddressSpace>,
-    /// Whether the address space can be copied through.
-    pub(crate) has_io: bool,
     pub(crate) memory: Arc<MemoryFile>,
     pub(crate) me: Weak<dyn MappingSpace>,
     pub(crate) layout: Layout,
@@ -53,11 +51,10 @@ impl MemoryManager {
             layout,
             limits: Limits::default(),
             mapping: MappingLock::new(Mapping::new(Charge::new(Arc::clone(&memory)))),
-            active: ActiveLock::new(Active::default()),
+            active: ActiveLock::new(Active::in_space(&*space)),
             faults: AtomicU64::new(0),
             pinned: Arc::default(),
             me: Weak::clone(me) as Weak<dyn MappingSpace>,
-            has_io: space.io().is_some(),
             space,
             memory,
         })

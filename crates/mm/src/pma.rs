@@ -26,6 +26,8 @@ pub(crate) struct Pma {
     pub(crate) need_cow: bool,
     /// The pages are the memory file's.
     pub(crate) in_memory: bool,
+    /// Those who obey the program's protections use the address space's own way.
+    pub(crate) has_io: bool,
 }
 
 impl Pma {
@@ -39,6 +41,7 @@ impl Pma {
             private: true,
             need_cow: false,
             in_memory: true,
+            has_io: false,
         }
     }
 
@@ -57,6 +60,7 @@ impl Pma {
             max: AccessType::NONE,
             private: false,
             need_cow: vma.is_private(),
+            has_io: false,
         };
         pma.set_accesses(vma);
         pma

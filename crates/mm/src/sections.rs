@@ -8,7 +8,7 @@ use usermem_types::{AddrRange, AddrRangeSeq};
 
 use crate::MemoryManager;
 use crate::blocks::Side;
-use crate::fast::{PIECE, Whole};
+use crate::fast::{PIECE, Part};
 
 /// The most ranges of one section: a writer has to wait for the search of each.
 const RANGES: usize = 16;
@@ -106,9 +106,6 @@ impl MemoryManager {
         opts: IoOpts,
     ) -> usize {
         let Some((first, others)) = ranges.first_and_others() else { return 0 };
-        if self.has_io {
-            return 0;
-        }
         // The smaller of two, one of which is a length, is a length.
         let total = ranges.num_bytes().min(other.len() as u64) as usize;
         let Some((mut left, _)) = other.split_at(total) else { return 0 };
@@ -186,7 +183,7 @@ impl MemoryManager {
         let mut left = range.len().min(other.len() as u64) as usize;
         let is_whole = left > 0 && left as u64 == range.len();
         while left > 0 {
-            let Some(section) = self.fast(addr, left, opts, Whole::No) else {
+            let Some(section) = self.fast(addr, Part::First(left), opts) else {
                 return (false, other);
             };
             let len = section.block().len();

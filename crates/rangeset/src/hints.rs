@@ -74,10 +74,10 @@ impl Hints {
     /// mask and a factor that somebody changes.
     #[inline(always)]
     fn slot(&self, key: u64) -> usize {
-        // The upper half of a product, as a part of all there can be, of the number of slots.
+        // A product, as a part of all there can be, of the number of slots.
         let bits = key & self.mask.load(Ordering::Relaxed);
-        let mixed = bits.wrapping_mul(self.factor.load(Ordering::Relaxed)) >> 32;
-        (mixed.wrapping_mul(self.slots.len() as u64) >> 32) as usize
+        let mixed = bits.wrapping_mul(self.factor.load(Ordering::Relaxed));
+        ((u128::from(mixed) * self.slots.len() as u128) >> u64::BITS) as usize
     }
 
     /// Returns the logarithm of the least number of keys for a slot with which half of the slots are

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::hint::cold_path;
 
 use crate::block::{Block, MIN};
 use crate::hints::Hints;
@@ -70,21 +71,27 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         self.iter_in(range).map(|(held, _)| held.intersect(range).len()).sum()
     }
 
-    /// Returns the label of the entry that holds a key: mostly by a look at where one was found
-    /// before.
+    /// Returns the label of the entry that holds a key, if it is where one was found before for a key near
+    /// it: a look that needs no search, and that finds what [`label`](Self::label) found last.
     #[must_use]
     #[inline(always)]
-    pub fn label(&self, key: u64) -> Option<&L> {
-        let mut place = self.hints.load(key)?;
-        loop {
-            if let Some(label) = self.store.label(place)
-                && label.holds(key)
-            {
-                return Some(label);
+    pub fn label_at_hint(&self, key: u64) -> Option<&L> {
+        match self.store.label(self.hints.load(key)?) {
+            Some(label) if label.holds(key) => Some(label),
+            _ => {
+                cold_path();
+                None
             }
-            // What is found there is found again: there is one way out, and what was computed there is
-            // in registers.
-            place = self.search(key)?;
+        }
+    }
+
+    /// Returns the label of the entry that holds a key.
+    #[must_use]
+    #[inline]
+    pub fn label(&self, key: u64) -> Option<&L> {
+        match self.label_at_hint(key) {
+            Some(label) => Some(label),
+            None => self.store.label(self.search(key)?),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Values of a fixed size.
 
+use std::hint::cold_path;
 use std::io;
 
 use usermem_types::{Addr, Fault, FaultKind, Partial, Transfer};
@@ -42,6 +43,7 @@ pub(crate) fn copy_in_object<T: FromBytes, I: Io + ?Sized>(
     {
         return Ok(value);
     }
+    cold_path();
     // By parts: the whole result of a function that is not inlined would be in memory, and so would
     // be what is found ahead.
     let mut fault = Partial::new(0, Fault::new(FaultKind::Bus, addr));

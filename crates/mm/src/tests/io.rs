@@ -10,7 +10,7 @@ use usermem_types::{AddrRange, AddrRangeSeq, Errno, Fault, FaultKind, Partial, T
 
 use super::fork::fork;
 use super::rig::{CHECKED, NONE, POKE, R, RW, RX, Rig, page};
-use crate::fast::Whole;
+use crate::fast::Part;
 use crate::range::PAGE;
 use crate::{MemoryManager, MmapFlags};
 
@@ -184,8 +184,20 @@ fn open_sections(rig: &Rig) {
 #[test]
 fn a_section_allows_what_the_mapping_allows() {
     let rig = Rig::new();
-    let reads = |addr, len, opts| rig.mm.fast::<Source>(addr, len, opts, Whole::Yes).is_some();
-    let writes = |addr, opts| rig.mm.fast::<Destination>(addr, 8, opts, Whole::Yes).is_some();
+    let reads = |addr, len, opts| {
+        let first = rig.mm.fast::<Source>(addr, Part::First(len), opts);
+        let first = first.map_or(0, |section| section.block().len());
+        let all = rig.mm.fast::<Source>(addr, Part::All(len), opts);
+        let is_all = all.is_some_and(|section| section.block().len() == len);
+        assert_eq!(first == len, is_all, "what was found by a search is found without one");
+        is_all
+    };
+    let writes = |addr, opts| {
+        let first = rig.mm.fast::<Destination>(addr, Part::First(8), opts).is_some();
+        let word = rig.mm.fast::<Destination>(addr, Part::Word(8), opts).is_some();
+        assert_eq!(first, word, "what was found by a search is found without one");
+        word
+    };
     let cases = [RW, R, NONE, RX];
     for (index, access) in (0..).zip(cases) {
         // With a hole behind each.
