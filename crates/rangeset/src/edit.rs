@@ -9,17 +9,18 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// # Panics
     /// When `range` is empty or overlaps an entry.
     pub fn insert(&mut self, range: KeyRange, mut value: V) {
-        let pos = self.find_room(range);
-        if let Some(below) = self.previous(pos)
+        let (pos, gap) = self.find_room(range);
+        self.finger = pos;
+        if gap.start == range.start
+            && let Some(below) = self.previous(pos)
             && let Some((held, held_value)) = self.entry(below)
-            && held.end == range.start
             && held_value.can_merge(held, &value, range)
         {
             self.change(below, |held, held_value| held_value.merge(held, value, range));
             self.resize(below, KeyRange::new(held.start, range.end));
             self.merge_from(below, range.end);
-        } else if let Some((above, above_value)) = self.entry(pos)
-            && range.end == above.start
+        } else if gap.end == range.end
+            && let Some((above, above_value)) = self.entry(pos)
             && value.can_merge(range, above_value, above)
         {
             self.change(pos, |above, above_value| {
@@ -28,7 +29,7 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
             });
             self.resize(pos, KeyRange::new(range.start, above.end));
         } else {
-            self.insert_at(pos, range, value);
+            self.insert_at(pos, gap, range, value);
         }
     }
 
@@ -37,20 +38,19 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// # Panics
     /// When `range` is empty or overlaps an entry.
     pub fn insert_unmerged(&mut self, range: KeyRange, value: V) {
-        let pos = self.find_room(range);
-        self.insert_at(pos, range, value);
+        let (pos, gap) = self.find_room(range);
+        self.insert_at(pos, gap, range, value);
     }
 
-    /// Finds the entry above `range`, in which there is none.
-    fn find_room(&self, range: KeyRange) -> Pos {
+    /// Finds the entry above `range`, in which there is none, and the gap that `range` lies in.
+    fn find_room(&self, range: KeyRange) -> (Pos, KeyRange) {
         assert!(!range.is_empty(), "an entry must not be empty");
-        if self.blocks.len().checked_sub(1).is_none_or(|last| self.end_of(last) <= range.start) {
-            return self.end();
-        }
-        let pos = self.find(range.start);
-        let above = self.range_at(pos);
-        assert!(above.is_none_or(|held| held.start >= range.end), "entries must not overlap");
-        pos
+        let is_last =
+            self.blocks.len().checked_sub(1).is_none_or(|last| self.end_of(last) <= range.start);
+        let pos = if is_last { self.end() } else { self.find(range.start) };
+        let gap = self.gap_before(pos);
+        assert!(gap.end >= range.end, "entries must not overlap");
+        (pos, gap)
     }
 
     /// Splits the entry that holds `key` strictly inside; does nothing otherwise.
@@ -170,6 +170,7 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
             }
             let is_all = end_index < labels.len() || last.end == range.end;
             self.drain_at(pos, end_index, &mut removed);
+            self.finger = pos;
             if is_all {
                 return;
             }

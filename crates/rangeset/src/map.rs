@@ -27,13 +27,22 @@ pub struct RangeMap<V, L = KeyRange> {
     pub(crate) store: Store<V, L>,
     len: usize,
     span: u64,
+    /// Where the last change was, or where it was to be: tried before a search.
+    pub(crate) finger: Pos,
     /// Where entries were found.
     hints: Hints,
 }
 
 impl<V, L> Default for RangeMap<V, L> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), store: Store::new(), len: 0, span: 0, hints: Hints::new() }
+        Self {
+            blocks: Vec::new(),
+            store: Store::new(),
+            len: 0,
+            span: 0,
+            finger: Pos { block: 0, index: 0 },
+            hints: Hints::new(),
+        }
     }
 }
 
@@ -106,7 +115,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     fn search(&self, key: u64) -> Option<usize> {
         let (home, _) = Home::of(self.hints.load(key)?);
         let is_near = self.store.has_around(home, key);
-        let pos = if is_near { None } else { Some(self.find(key)) };
+        let pos = if is_near { None } else { Some(self.find_far(key)) };
         let place = match pos {
             None => place(home, count_ending(self.store.labels(home), key)),
             Some(pos) => place(self.blocks.get(pos.block)?.home, pos.index),
@@ -200,6 +209,27 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Finds the first entry that ends above `key`: it holds the key or lies above it.
     pub(crate) fn find(&self, key: u64) -> Pos {
+        if self.is_first_above(self.finger, key) { self.finger } else { self.find_far(key) }
+    }
+
+    /// Searches once for all that follows and looks at the same place, until the next change.
+    pub fn seek(&mut self, key: u64) {
+        self.finger = self.find(key);
+    }
+
+    /// Returns whether there is an entry at `pos`, which may be any, and it is the first that ends above
+    /// `key`.
+    fn is_first_above(&self, pos: Pos, key: u64) -> bool {
+        self.blocks.get(pos.block).is_some_and(|block| {
+            pos.index < block.len
+                && self.store.range(block.home, pos.index).end > key
+                && self.end_before(pos) <= key
+        })
+    }
+
+    /// Finds the same wherever it is.
+    #[inline(never)]
+    fn find_far(&self, key: u64) -> Pos {
         let Some(block) = self.blocks.partition_point(|b| b.first <= key).checked_sub(1) else {
             return Pos { block: 0, index: 0 };
         };
@@ -265,20 +295,16 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
     }
 
-    /// Inserts an entry before the one at `pos`.
-    pub(crate) fn insert_at(&mut self, pos: Pos, range: KeyRange, value: V) {
+    /// Inserts an entry before the one at `pos`, into the gap between that and the one before.
+    pub(crate) fn insert_at(&mut self, pos: Pos, gap: KeyRange, range: KeyRange, value: V) {
         if pos == self.end() {
             return self.append(range, value);
         }
-        let below = self.end_before(pos);
-        let above = self.range_at(pos);
         self.span += range.len();
         let at = self.insert_raw(pos, range, value);
-        self.change_gap(at.block, 0, range.start - below);
-        if let Some(above) = above {
-            let next = self.next(at);
-            self.change_gap(next.block, above.start - below, above.start - range.end);
-        }
+        let above = self.next(at);
+        self.change_gap(at.block, 0, range.start - gap.start);
+        self.change_gap(above.block, gap.len(), gap.end - range.end);
     }
 
     /// Inserts an entry above all others. Who inserts in ascending order fills block after block.
@@ -311,6 +337,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Inserts an entry before the one at `pos` as if it had been a part of that before, and returns
     /// its place: no gap changes.
+    #[inline]
     pub(crate) fn insert_raw(&mut self, pos: Pos, range: KeyRange, value: V) -> Pos {
         self.len += 1;
         self.hints.note_start(range.start);
@@ -325,7 +352,15 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Returns where an entry before the one at `pos` goes: in a block with room.
+    #[inline]
     fn make_room(&mut self, pos: Pos) -> Pos {
+        match self.blocks.get(pos.block) {
+            Some(block) if pos.index > 0 && block.len < MAX => pos,
+            _ => self.find_or_make_room(pos),
+        }
+    }
+
+    fn find_or_make_room(&mut self, pos: Pos) -> Pos {
         let Some(last) = self.blocks.len().checked_sub(1) else {
             return self.push_block(0);
         };
@@ -427,12 +462,14 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Joins a small block with a neighbour; returns whether that changed places.
+    #[inline]
     pub(crate) fn rebalance(&mut self, index: usize) -> bool {
+        self.len_of(index) < MIN && self.join(index)
+    }
+
+    /// Joins a block with a neighbour if they are one together; returns whether they were joined.
+    fn join(&mut self, mut index: usize) -> bool {
         let len = self.len_of(index);
-        if len >= MIN {
-            return false;
-        }
-        let mut index = index;
         if index > 0 && self.len_of(index - 1) + len <= MAX {
             index -= 1;
         }
@@ -449,8 +486,15 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         is_joined
     }
 
+    /// Returns the gap before the entry at `pos`; from the last entry on when there is none.
+    #[inline(always)]
+    pub(crate) fn gap_before(&self, pos: Pos) -> KeyRange {
+        let end = self.range_at(pos).map_or(u64::MAX, |above| above.start);
+        KeyRange { start: self.end_before(pos), end }
+    }
+
     /// Returns where the entry before the one at `pos` ends.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_before(&self, pos: Pos) -> u64 {
         match pos.index {
             0 => pos.block.checked_sub(1).map_or(0, |before| self.end_of(before)),
@@ -459,6 +503,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Corrects the longest gap of a block, in which one was of `old` and is of `new` keys now.
+    #[inline]
     fn change_gap(&mut self, index: usize, old: u64, new: u64) {
         let block = &mut self.blocks[index];
         if new >= block.max_gap {
