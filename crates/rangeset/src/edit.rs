@@ -1,5 +1,7 @@
 //! Changing which ranges there are.
 
+use core::mem;
+
 use crate::map::Pos;
 use crate::{KeyRange, Label, RangeMap, Segment};
 
@@ -10,7 +12,6 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// When `range` is empty or overlaps an entry.
     pub fn insert(&mut self, range: KeyRange, mut value: V) {
         let (pos, gap) = self.find_room(range);
-        self.finger = pos;
         if gap.start == range.start
             && let Some(below) = self.previous(pos)
             && let Some((held, held_value)) = self.entry(below)
@@ -24,7 +25,7 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
             && value.can_merge(range, above_value, above)
         {
             self.change(pos, |above, above_value| {
-                core::mem::swap(above_value, &mut value);
+                mem::swap(above_value, &mut value);
                 above_value.merge(range, value, above);
             });
             self.resize(pos, KeyRange::new(range.start, above.end));
@@ -157,24 +158,44 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
                 return;
             }
             if held.start < range.start {
-                self.split_entry(pos, range.start);
+                if range.end < held.end {
+                    self.split_entry(pos, range.start);
+                } else {
+                    let (part, value) = self.cut_above(pos, range.start);
+                    removed(part, value);
+                }
                 continue;
             }
             let labels = self.labels_of(pos.block);
-            let is_inside = |label: &&L| label.range().start < range.end;
+            let is_inside = |label: &&L| label.range().end <= range.end;
             let end_index = pos.index + labels[pos.index..].iter().take_while(is_inside).count();
-            let last = labels[end_index - 1].range();
-            if last.end > range.end {
-                self.split_entry(Pos { index: end_index - 1, ..pos }, range.end);
-                continue;
+            if end_index == pos.index {
+                let (part, value) = self.cut_below(pos, range.end);
+                return removed(part, value);
             }
-            let is_all = end_index < labels.len() || last.end == range.end;
+            let is_all = labels[end_index - 1].range().end == range.end;
             self.drain_at(pos, end_index, &mut removed);
-            self.finger = pos;
             if is_all {
                 return;
             }
         }
+    }
+
+    /// Takes what lies below `key` out of the entry at `pos`, which has the key strictly inside.
+    fn cut_below(&mut self, pos: Pos, key: u64) -> (KeyRange, V) {
+        let (held, lower) = self.change(pos, |held, value| {
+            let upper = value.split_off(held, key);
+            (held, mem::replace(value, upper))
+        });
+        self.resize(pos, KeyRange::new(key, held.end));
+        (KeyRange::new(held.start, key), lower)
+    }
+
+    /// Takes what lies at `key` and above out of the entry at `pos`, which has the key strictly inside.
+    fn cut_above(&mut self, pos: Pos, key: u64) -> (KeyRange, V) {
+        let (held, upper) = self.change(pos, |held, value| (held, value.split_off(held, key)));
+        self.resize(pos, KeyRange::new(held.start, key));
+        (KeyRange::new(key, held.end), upper)
     }
 
     /// Changes the values inside `range`, cutting the entries that cross its ends and merging

@@ -217,14 +217,16 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         self.finger = self.find(key);
     }
 
-    /// Returns whether there is an entry at `pos`, which may be any, and it is the first that ends above
-    /// `key`.
+    /// Returns whether the first entry that ends above `key` is at `pos`, which may be anywhere, or
+    /// there is none and `pos` is the end.
     fn is_first_above(&self, pos: Pos, key: u64) -> bool {
-        self.blocks.get(pos.block).is_some_and(|block| {
-            pos.index < block.len
-                && self.store.range(block.home, pos.index).end > key
-                && self.end_before(pos) <= key
-        })
+        let is_above = match self.blocks.get(pos.block) {
+            Some(block) => {
+                pos.index < block.len && self.store.range(block.home, pos.index).end > key
+            }
+            None => pos == self.end(),
+        };
+        is_above && self.end_before(pos) <= key
     }
 
     /// Finds the same wherever it is.
@@ -297,11 +299,12 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Inserts an entry before the one at `pos`, into the gap between that and the one before.
     pub(crate) fn insert_at(&mut self, pos: Pos, gap: KeyRange, range: KeyRange, value: V) {
+        self.span += range.len();
         if pos == self.end() {
             return self.append(range, value);
         }
-        self.span += range.len();
         let at = self.insert_raw(pos, range, value);
+        self.finger = at;
         let above = self.next(at);
         self.change_gap(at.block, 0, range.start - gap.start);
         self.change_gap(above.block, gap.len(), gap.end - range.end);
@@ -310,7 +313,6 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// Inserts an entry above all others. Who inserts in ascending order fills block after block.
     fn append(&mut self, range: KeyRange, value: V) {
         self.len += 1;
-        self.span += range.len();
         self.hints.note_start(range.start);
         let (below, is_full) = match self.blocks.last() {
             Some(last) => (self.store.range(last.home, last.len - 1).end, last.len == MAX),
@@ -319,11 +321,12 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         if is_full {
             self.push_block(range.start);
         }
-        if let Some(last) = self.blocks.last_mut() {
-            last.max_gap = last.max_gap.max(range.start - below);
-            last.len += 1;
-            self.store.push(last.home, range, value);
-        }
+        let block = self.blocks.len() - 1;
+        let last = &mut self.blocks[block];
+        last.max_gap = last.max_gap.max(range.start - below);
+        self.finger = Pos { block, index: last.len };
+        last.len += 1;
+        self.store.push(last.home, range, value);
     }
 
     /// Adds a block without entries above all others, and returns where its first one goes.
@@ -443,6 +446,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
         // The gap now is as long as all of those that were removed, and longer.
         let above = if is_gone { pos } else { self.settle(pos) };
+        self.finger = above;
         if let Some(next) = self.range_at(above) {
             let gap = next.start - self.end_before(above);
             self.change_gap(above.block, 0, gap);
