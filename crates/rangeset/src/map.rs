@@ -358,7 +358,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     #[inline]
     fn make_room(&mut self, pos: Pos) -> Pos {
         match self.blocks.get(pos.block) {
-            Some(block) if pos.index > 0 && block.len < MAX => pos,
+            Some(block) if (pos.index > 0 || pos.block == 0) && block.len < MAX => pos,
             _ => self.find_or_make_room(pos),
         }
     }
