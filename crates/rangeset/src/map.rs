@@ -15,6 +15,19 @@ pub(crate) struct Pos {
     pub(crate) index: usize,
 }
 
+/// Keys that need no search.
+#[derive(Clone, Copy)]
+struct Finger {
+    /// Invariant: what a search for each of `keys` finds. Whatever moves an entry, or its ends, says
+    /// [`Finger::NOWHERE`] first.
+    pos: Pos,
+    keys: KeyRange,
+}
+
+impl Finger {
+    const NOWHERE: Self = Self { pos: Pos { block: 0, index: 0 }, keys: KeyRange::new(0, 0) };
+}
+
 /// An ordered map from disjoint ranges of keys to values.
 ///
 /// Two levels of arrays: blocks of a few dozen entries. Finding an entry is two binary searches, or
@@ -27,8 +40,8 @@ pub struct RangeMap<V, L = KeyRange> {
     pub(crate) store: Store<V, L>,
     len: usize,
     span: u64,
-    /// Where the last change was, or where it was to be: tried before a search.
-    pub(crate) finger: Pos,
+    /// Where the last change was, or where it is to be: tried before a search.
+    finger: Finger,
     /// Where entries were found.
     hints: Hints,
 }
@@ -40,7 +53,7 @@ impl<V, L> Default for RangeMap<V, L> {
             store: Store::new(),
             len: 0,
             span: 0,
-            finger: Pos { block: 0, index: 0 },
+            finger: Finger::NOWHERE,
             hints: Hints::new(),
         }
     }
@@ -179,6 +192,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Sets the range of an entry that there is; leaves what is cached as it is.
     pub(crate) fn set_range(&mut self, pos: Pos, range: KeyRange) {
+        self.finger = Finger::NOWHERE;
         self.store.set_range(self.blocks[pos.block].home, pos.index, range);
     }
 
@@ -208,25 +222,19 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Finds the first entry that ends above `key`: it holds the key or lies above it.
+    #[inline]
     pub(crate) fn find(&self, key: u64) -> Pos {
-        if self.is_first_above(self.finger, key) { self.finger } else { self.find_far(key) }
+        if self.finger.keys.contains(key) { self.finger.pos } else { self.find_far(key) }
     }
 
     /// Searches once for all that follows and looks at the same place, until the next change.
     pub fn seek(&mut self, key: u64) {
-        self.finger = self.find(key);
-    }
-
-    /// Returns whether the first entry that ends above `key` is at `pos`, which may be anywhere, or
-    /// there is none and `pos` is the end.
-    fn is_first_above(&self, pos: Pos, key: u64) -> bool {
-        let is_above = match self.blocks.get(pos.block) {
-            Some(block) => {
-                pos.index < block.len && self.store.range(block.home, pos.index).end > key
-            }
-            None => pos == self.end(),
-        };
-        is_above && self.end_before(pos) <= key
+        if !self.finger.keys.contains(key) {
+            let pos = self.find_far(key);
+            let (start, end) =
+                (self.end_before(pos), self.range_at(pos).map_or(u64::MAX, |held| held.end));
+            self.finger = Finger { pos, keys: KeyRange { start, end } };
+        }
     }
 
     /// Finds the same wherever it is.
@@ -304,7 +312,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
             return self.append(range, value);
         }
         let at = self.insert_raw(pos, range, value);
-        self.finger = at;
+        self.finger = Finger { pos: at, keys: KeyRange { start: gap.start, end: range.end } };
         let above = self.next(at);
         self.change_gap(at.block, 0, range.start - gap.start);
         self.change_gap(above.block, gap.len(), gap.end - range.end);
@@ -324,7 +332,8 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         let block = self.blocks.len() - 1;
         let last = &mut self.blocks[block];
         last.max_gap = last.max_gap.max(range.start - below);
-        self.finger = Pos { block, index: last.len };
+        let pos = Pos { block, index: last.len };
+        self.finger = Finger { pos, keys: KeyRange { start: below, end: range.end } };
         last.len += 1;
         self.store.push(last.home, range, value);
     }
@@ -343,6 +352,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     #[inline]
     pub(crate) fn insert_raw(&mut self, pos: Pos, range: KeyRange, value: V) -> Pos {
         self.len += 1;
+        self.finger = Finger::NOWHERE;
         self.hints.note_start(range.start);
         let at = self.make_room(pos);
         let block = &mut self.blocks[at.block];
@@ -405,6 +415,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         end_index: usize,
         mut removed: impl FnMut(KeyRange, V),
     ) {
+        self.finger = Finger::NOWHERE;
         let count = end_index - pos.index;
         let block = &mut self.blocks[pos.block];
         block.len -= count;
@@ -446,10 +457,12 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
         // The gap now is as long as all of those that were removed, and longer.
         let above = if is_gone { pos } else { self.settle(pos) };
-        self.finger = above;
-        if let Some(next) = self.range_at(above) {
-            let gap = next.start - self.end_before(above);
-            self.change_gap(above.block, 0, gap);
+        let start = self.end_before(above);
+        let next = self.range_at(above);
+        let end = next.map_or(u64::MAX, |next| next.end);
+        self.finger = Finger { pos: above, keys: KeyRange { start, end } };
+        if let Some(next) = next {
+            self.change_gap(above.block, 0, next.start - start);
         }
         if !is_gone {
             self.rebalance(pos.block);
@@ -459,6 +472,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// Removes one entry as if it became a part of the one before: no gap changes, and the block may
     /// be too small now.
     pub(crate) fn remove_raw(&mut self, pos: Pos) -> (KeyRange, V) {
+        self.finger = Finger::NOWHERE;
         let block = &mut self.blocks[pos.block];
         block.len -= 1;
         self.len -= 1;
@@ -480,6 +494,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         let is_joined =
             index + 1 < self.blocks.len() && self.len_of(index) + self.len_of(index + 1) <= MAX;
         if is_joined {
+            self.finger = Finger::NOWHERE;
             let upper = self.blocks.remove(index + 1);
             let block = &mut self.blocks[index];
             block.max_gap = block.max_gap.max(upper.max_gap);
@@ -544,6 +559,10 @@ impl<V, L: Label<V>> RangeMap<V, L> {
             assert_eq!(block.max_gap, longest);
         }
         assert_eq!((len, span), (self.len, self.span));
+        let Finger { pos, keys } = self.finger;
+        if !keys.is_empty() {
+            assert!(pos == self.find_far(keys.start) && pos == self.find_far(keys.end - 1));
+        }
     }
 }
 
