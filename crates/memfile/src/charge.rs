@@ -44,7 +44,10 @@ impl Account {
             .charged
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within_limit)
             .map_err(|_| Errno::ENOMEM)?;
-        self.peak.fetch_max(before + bytes, Ordering::Relaxed);
+        // Usually there was more before, which is found out without a locked instruction.
+        if before + bytes > self.peak.load(Ordering::Relaxed) {
+            self.peak.fetch_max(before + bytes, Ordering::Relaxed);
+        }
         Ok(())
     }
 

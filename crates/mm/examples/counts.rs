@@ -180,6 +180,9 @@ fn memory() {
     row_mm_copy_in_8_of_1000_first(&many, &places());
     row_mm_copy_in_8_of_1000(&many, &places());
     row_mm_map_and_unmap(&many);
+    // The first one below all others makes room for itself.
+    reserve_and_unmap(&many);
+    row_mm_reserve_and_unmap(&many);
     row_mm_fork_of_100(&program(100));
 }
 
@@ -269,6 +272,21 @@ fn row_mm_map_and_unmap(mm: &MemoryManager) {
         map(mm, page(MANY));
         assert_eq!(mm.munmap(page(MANY), PAGE), Ok(()));
     }
+}
+
+/// Below 1000 others, of which none is near.
+#[inline(never)]
+fn row_mm_reserve_and_unmap(mm: &MemoryManager) {
+    for _ in 0..TIMES {
+        reserve_and_unmap(mm);
+    }
+}
+
+fn reserve_and_unmap(mm: &MemoryManager) {
+    let (addr, flags) = (Addr::new(BASE / 2), MmapFlags::FIXED_NOREPLACE);
+    let request = MmapRequest::anonymous(addr, PAGE, AccessType::NONE, flags);
+    assert_eq!(mm.mmap(request), Ok(addr));
+    assert_eq!(mm.munmap(addr, PAGE), Ok(()));
 }
 
 /// And what it costs to end the child.

@@ -86,6 +86,7 @@ impl Active {
         detached: &mut Detached<'_>,
     ) {
         let mut hull: Option<KeyRange> = None;
+        self.pmas.seek(range.start);
         if self.pmas.iter_in(range).all(|(_, pma)| which(pma)) {
             self.pmas.remove_range(range, |held, pma| {
                 hull = Some(KeyRange::new(hull.map_or(held.start, |hull| hull.start), held.end));

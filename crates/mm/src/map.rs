@@ -67,7 +67,7 @@ impl MemoryManager {
     /// Linux's, in its order, those of the descriptor excepted.
     pub fn mmap(&self, mut request: MmapRequest) -> Result<Addr, Errno> {
         let file = request.object.take().map(MmapFile::of);
-        self.map(request, file)
+        self.map(&request, file)
     }
 
     /// Maps what a descriptor refers to, as `mmap(2)`, and returns where. The request names no
@@ -76,11 +76,11 @@ impl MemoryManager {
     /// # Errors
     /// Linux's, in its order, once there is a descriptor.
     pub fn mmap_file(&self, request: MmapRequest, file: MmapFile) -> Result<Addr, Errno> {
-        self.map(request, Some(file))
+        self.map(&request, Some(file))
     }
 
-    fn map(&self, request: MmapRequest, file: Option<MmapFile>) -> Result<Addr, Errno> {
-        let len = check_request(&request, file.is_some())?;
+    fn map(&self, request: &MmapRequest, file: Option<MmapFile>) -> Result<Addr, Errno> {
+        let len = check_request(request, file.is_some())?;
         let (range, populate) = self.create(request, file, len)?;
         match populate {
             Populate::Nothing => {}
@@ -93,16 +93,20 @@ impl MemoryManager {
     /// Creates the vma; returns its range and what to do for it at once.
     fn create(
         &self,
-        request: MmapRequest,
+        request: &MmapRequest,
         file: Option<MmapFile>,
         len: u64,
     ) -> Result<(KeyRange, Populate), Errno> {
-        let MmapRequest { addr, access, flags, .. } = request;
+        let MmapRequest { addr, access, flags, .. } = *request;
         // Dropped after the lock, if it comes to that.
         let contents;
         let mut mapping = self.mapping_mut();
         if mapping.vmas.len() > MAX_VMAS {
             return Err(Errno::ENOMEM);
+        }
+        if flags.intersects(MmapFlags::FIXED | MmapFlags::FIXED_NOREPLACE) {
+            // One search, for what is there and where it goes.
+            mapping.vmas.seek(addr.get());
         }
         let range = self.place(&mapping, addr, len, flags, file.is_some())?;
         let vma_flags = self.vma_flags(&mapping, flags, len)?;
@@ -187,7 +191,9 @@ impl MemoryManager {
             (MmapFlags::LOCKED, VmaFlags::LOCKED),
             (MmapFlags::STACK, VmaFlags::NOHUGEPAGE),
         ] {
-            vma.set(meaning, vma.contains(meaning) || flags.contains(flag));
+            if flags.contains(flag) {
+                vma |= meaning;
+            }
         }
         if flags.bits() & MmapFlags::TYPE == MmapFlags::PRIVATE.bits() {
             vma |= VmaFlags::PRIVATE | mapping.modes.merging();

@@ -149,7 +149,9 @@ impl Mapping {
         vmas.remove_range(range, |held, vma| {
             sums.count(held, &vma, |sum, len| sum - len);
             removed(held, &vma);
-            graveyard.extend(vma.object);
+            if let Some(object) = vma.object {
+                graveyard.push(object);
+            }
         });
     }
 
@@ -226,12 +228,12 @@ pub(crate) fn guarded(range: KeyRange, vma: &Vma) -> u64 {
 pub(crate) struct MappingWrite<'a> {
     guard: MappingAlone<'a>,
     /// Dropped after `guard`: fields are dropped in order.
-    buried: Graveyard,
+    buried: Option<Graveyard>,
 }
 
 impl<'a> MappingWrite<'a> {
     pub(crate) fn new(guard: MappingAlone<'a>) -> Self {
-        Self { guard, buried: SmallVec::new() }
+        Self { guard, buried: None }
     }
 }
 
@@ -255,7 +257,7 @@ impl Drop for MappingWrite<'_> {
         let unused = mapping.charge.bytes().checked_sub(mapping.accounted);
         mapping.charge.shrink(unused.expect("our own invariant: what is accounted was charged"));
         if !mapping.graveyard.is_empty() {
-            self.buried = std::mem::take(&mut mapping.graveyard);
+            self.buried = Some(std::mem::take(&mut mapping.graveyard));
         }
     }
 }

@@ -157,8 +157,8 @@ impl MemoryManager {
             let wanted = KeyRange::new(at, range.end);
             match self.break_cow(active, held, wanted, vma, detached) {
                 Ok(Step::Usable(end)) => at = end,
-                Ok(Step::Changed(own)) if own.contains(at) => at = own.end,
-                Ok(Step::Changed(_)) => return (at, Some(FaultKind::Bus)),
+                Ok(Step::Changed(own) | Step::Made(own)) if own.contains(at) => at = own.end,
+                Ok(Step::Changed(_) | Step::Made(_)) => return (at, Some(FaultKind::Bus)),
                 Err(fault) => return (at, Some(fault)),
             }
         }

@@ -31,6 +31,8 @@ pub(crate) struct Present {
 pub(crate) enum Step {
     /// There is a usable pma, up to this address.
     Usable(u64),
+    /// A usable pma was made in this range.
+    Made(KeyRange),
     /// Pmas were made or changed in this range; look again.
     Changed(KeyRange),
 }
@@ -55,6 +57,11 @@ impl MemoryManager {
             match self.step(mapping, active, rest, access, detached) {
                 Ok(Step::Usable(end)) => {
                     present.end = end;
+                    tries = 0;
+                }
+                Ok(Step::Made(fresh)) => {
+                    present.end = fresh.end;
+                    present.fresh = fresh;
                     tries = 0;
                 }
                 // An object that never gives what it promised must not keep us here.
@@ -90,6 +97,7 @@ impl MemoryManager {
         let here = mapping.guards.free_part(vma_range, rest.start).ok_or(FaultKind::Unmapped)?;
         let wanted = rest.intersect(here);
         let Some((pma_range, pma)) = active.pmas.get(rest.start) else {
+            active.pmas.seek(rest.start);
             let gap = active.pmas.gap_at(rest.start).unwrap_or(wanted).intersect(here);
             return match &vma.object {
                 None if access.write() || vma.flags.contains(VmaFlags::ACCOUNT) => {
@@ -151,7 +159,7 @@ impl MemoryManager {
             pages => (range, pages?),
         };
         active.insert(range, Pma::private(pages, vma));
-        Ok(Step::Changed(range))
+        Ok(Step::Made(range))
     }
 
     /// Shows zeros that all share at the start of `range`. Memory that nobody may write is not
@@ -184,12 +192,16 @@ impl MemoryManager {
         range: KeyRange,
         opts: AllocOpts,
     ) -> Result<FileRef, FaultKind> {
-        let below = active
-            .pmas
-            .before(range.start)
-            .filter(|(held, pma)| held.end == range.start && pma.private);
-        let above =
-            active.pmas.get(range.end).filter(|(held, pma)| held.start == range.end && pma.private);
+        let pmas = &active.pmas;
+        let gap = pmas.gap_at(range.start);
+        let is_alone = gap.is_some_and(|gap| gap.start < range.start && range.end < gap.end);
+        let (below, above) = if is_alone {
+            (None, None)
+        } else {
+            let below = pmas.before(range.start).filter(|(held, _)| held.end == range.start);
+            let above = pmas.get(range.end).filter(|(held, _)| held.start == range.end);
+            (below.filter(|(_, pma)| pma.private), above.filter(|(_, pma)| pma.private))
+        };
         let (direction, near) = match (below, above) {
             (Some((_, pma)), _) => (Direction::BottomUp, Some(pma.file.range().end)),
             (None, Some((_, pma))) => (Direction::TopDown, Some(pma.file.range().start)),

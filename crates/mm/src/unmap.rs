@@ -36,7 +36,9 @@ impl MemoryManager {
     /// # Errors
     /// `ENOMEM` when it would make too many mappings, `EPERM` when something is sealed.
     pub(crate) fn try_unmap(&self, mapping: &mut Mapping, range: KeyRange) -> Result<(), Errno> {
-        // As `check_hole` and `check_unsealed`, with one search for both.
+        // One search, for what is looked at here and removed below.
+        mapping.vmas.seek(range.start);
+        // As `check_hole` and `check_unsealed`.
         let mut is_empty = true;
         for (held, vma) in mapping.vmas.iter_in(range) {
             if is_hole(held, range) && mapping.vmas.len() >= MAX_VMAS {

@@ -1,5 +1,7 @@
 //! Changing which ranges there are.
 
+use core::mem;
+
 use crate::map::Pos;
 use crate::{KeyRange, Label, RangeMap, Segment};
 
@@ -9,26 +11,26 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// # Panics
     /// When `range` is empty or overlaps an entry.
     pub fn insert(&mut self, range: KeyRange, mut value: V) {
-        let pos = self.find_room(range);
-        if let Some(below) = self.previous(pos)
+        let (pos, gap) = self.find_room(range);
+        if gap.start == range.start
+            && let Some(below) = self.previous(pos)
             && let Some((held, held_value)) = self.entry(below)
-            && held.end == range.start
             && held_value.can_merge(held, &value, range)
         {
             self.change(below, |held, held_value| held_value.merge(held, value, range));
             self.resize(below, KeyRange::new(held.start, range.end));
             self.merge_from(below, range.end);
-        } else if let Some((above, above_value)) = self.entry(pos)
-            && range.end == above.start
+        } else if gap.end == range.end
+            && let Some((above, above_value)) = self.entry(pos)
             && value.can_merge(range, above_value, above)
         {
             self.change(pos, |above, above_value| {
-                core::mem::swap(above_value, &mut value);
+                mem::swap(above_value, &mut value);
                 above_value.merge(range, value, above);
             });
             self.resize(pos, KeyRange::new(range.start, above.end));
         } else {
-            self.insert_at(pos, range, value);
+            self.insert_at(pos, gap, range, value);
         }
     }
 
@@ -37,20 +39,19 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
     /// # Panics
     /// When `range` is empty or overlaps an entry.
     pub fn insert_unmerged(&mut self, range: KeyRange, value: V) {
-        let pos = self.find_room(range);
-        self.insert_at(pos, range, value);
+        let (pos, gap) = self.find_room(range);
+        self.insert_at(pos, gap, range, value);
     }
 
-    /// Finds the entry above `range`, in which there is none.
-    fn find_room(&self, range: KeyRange) -> Pos {
+    /// Finds the entry above `range`, in which there is none, and the gap that `range` lies in.
+    fn find_room(&self, range: KeyRange) -> (Pos, KeyRange) {
         assert!(!range.is_empty(), "an entry must not be empty");
-        if self.blocks.len().checked_sub(1).is_none_or(|last| self.end_of(last) <= range.start) {
-            return self.end();
-        }
-        let pos = self.find(range.start);
-        let above = self.range_at(pos);
-        assert!(above.is_none_or(|held| held.start >= range.end), "entries must not overlap");
-        pos
+        let is_last =
+            self.blocks.len().checked_sub(1).is_none_or(|last| self.end_of(last) <= range.start);
+        let pos = if is_last { self.end() } else { self.find(range.start) };
+        let gap = self.gap_before(pos);
+        assert!(gap.end >= range.end, "entries must not overlap");
+        (pos, gap)
     }
 
     /// Splits the entry that holds `key` strictly inside; does nothing otherwise.
@@ -157,23 +158,44 @@ impl<V: Segment, L: Label<V>> RangeMap<V, L> {
                 return;
             }
             if held.start < range.start {
-                self.split_entry(pos, range.start);
+                if range.end < held.end {
+                    self.split_entry(pos, range.start);
+                } else {
+                    let (part, value) = self.cut_above(pos, range.start);
+                    removed(part, value);
+                }
                 continue;
             }
             let labels = self.labels_of(pos.block);
-            let is_inside = |label: &&L| label.range().start < range.end;
+            let is_inside = |label: &&L| label.range().end <= range.end;
             let end_index = pos.index + labels[pos.index..].iter().take_while(is_inside).count();
-            let last = labels[end_index - 1].range();
-            if last.end > range.end {
-                self.split_entry(Pos { index: end_index - 1, ..pos }, range.end);
-                continue;
+            if end_index == pos.index {
+                let (part, value) = self.cut_below(pos, range.end);
+                return removed(part, value);
             }
-            let is_all = end_index < labels.len() || last.end == range.end;
+            let is_all = labels[end_index - 1].range().end == range.end;
             self.drain_at(pos, end_index, &mut removed);
             if is_all {
                 return;
             }
         }
+    }
+
+    /// Takes what lies below `key` out of the entry at `pos`, which has the key strictly inside.
+    fn cut_below(&mut self, pos: Pos, key: u64) -> (KeyRange, V) {
+        let (held, lower) = self.change(pos, |held, value| {
+            let upper = value.split_off(held, key);
+            (held, mem::replace(value, upper))
+        });
+        self.resize(pos, KeyRange::new(key, held.end));
+        (KeyRange::new(held.start, key), lower)
+    }
+
+    /// Takes what lies at `key` and above out of the entry at `pos`, which has the key strictly inside.
+    fn cut_above(&mut self, pos: Pos, key: u64) -> (KeyRange, V) {
+        let (held, upper) = self.change(pos, |held, value| (held, value.split_off(held, key)));
+        self.resize(pos, KeyRange::new(held.start, key));
+        (KeyRange::new(key, held.end), upper)
     }
 
     /// Changes the values inside `range`, cutting the entries that cross its ends and merging

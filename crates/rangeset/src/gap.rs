@@ -6,9 +6,8 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// Returns the gap that holds a key, up to the neighbours; `None` when an entry holds it.
     #[must_use]
     pub fn gap_at(&self, key: u64) -> Option<KeyRange> {
-        let pos = self.find(key);
-        let above = self.range_at(pos).map_or(u64::MAX, |range| range.start);
-        (key < above).then(|| KeyRange::new(self.end_before(pos), above))
+        let gap = self.gap_before(self.find(key));
+        (key < gap.end).then_some(gap)
     }
 
     /// Returns the gaps inside `range`, cut to it, ascending.

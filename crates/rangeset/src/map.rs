@@ -16,6 +16,19 @@ pub(crate) struct Pos {
     pub(crate) index: usize,
 }
 
+/// Keys that need no search.
+#[derive(Clone, Copy)]
+struct Finger {
+    /// Invariant: what a search for each of `keys` finds. Whatever moves an entry, or its ends, says
+    /// [`Finger::NOWHERE`] first.
+    pos: Pos,
+    keys: KeyRange,
+}
+
+impl Finger {
+    const NOWHERE: Self = Self { pos: Pos { block: 0, index: 0 }, keys: KeyRange::new(0, 0) };
+}
+
 /// An ordered map from disjoint ranges of keys to values.
 ///
 /// Two levels of arrays: blocks of a few dozen entries. Finding an entry is two binary searches, or
@@ -28,13 +41,22 @@ pub struct RangeMap<V, L = KeyRange> {
     pub(crate) store: Store<V, L>,
     len: usize,
     span: u64,
+    /// Where the last change was, or where it is to be: tried before a search.
+    finger: Finger,
     /// Where entries were found.
     hints: Hints,
 }
 
 impl<V, L> Default for RangeMap<V, L> {
     fn default() -> Self {
-        Self { blocks: Vec::new(), store: Store::new(), len: 0, span: 0, hints: Hints::new() }
+        Self {
+            blocks: Vec::new(),
+            store: Store::new(),
+            len: 0,
+            span: 0,
+            finger: Finger::NOWHERE,
+            hints: Hints::new(),
+        }
     }
 }
 
@@ -113,7 +135,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     fn search(&self, key: u64) -> Option<usize> {
         let (home, _) = Home::of(self.hints.load(key)?);
         let is_near = self.store.has_around(home, key);
-        let pos = if is_near { None } else { Some(self.find(key)) };
+        let pos = if is_near { None } else { Some(self.find_far(key)) };
         let place = match pos {
             None => place(home, count_ending(self.store.labels(home), key)),
             Some(pos) => place(self.blocks.get(pos.block)?.home, pos.index),
@@ -177,6 +199,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Sets the range of an entry that there is; leaves what is cached as it is.
     pub(crate) fn set_range(&mut self, pos: Pos, range: KeyRange) {
+        self.finger = Finger::NOWHERE;
         self.store.set_range(self.blocks[pos.block].home, pos.index, range);
     }
 
@@ -206,7 +229,24 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Finds the first entry that ends above `key`: it holds the key or lies above it.
+    #[inline]
     pub(crate) fn find(&self, key: u64) -> Pos {
+        if self.finger.keys.contains(key) { self.finger.pos } else { self.find_far(key) }
+    }
+
+    /// Searches once for all that follows and looks at the same place, until the next change.
+    pub fn seek(&mut self, key: u64) {
+        if !self.finger.keys.contains(key) {
+            let pos = self.find_far(key);
+            let (start, end) =
+                (self.end_before(pos), self.range_at(pos).map_or(u64::MAX, |held| held.end));
+            self.finger = Finger { pos, keys: KeyRange { start, end } };
+        }
+    }
+
+    /// Finds the same wherever it is.
+    #[inline(never)]
+    fn find_far(&self, key: u64) -> Pos {
         let Some(block) = self.blocks.partition_point(|b| b.first <= key).checked_sub(1) else {
             return Pos { block: 0, index: 0 };
         };
@@ -272,26 +312,22 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
     }
 
-    /// Inserts an entry before the one at `pos`.
-    pub(crate) fn insert_at(&mut self, pos: Pos, range: KeyRange, value: V) {
+    /// Inserts an entry before the one at `pos`, into the gap between that and the one before.
+    pub(crate) fn insert_at(&mut self, pos: Pos, gap: KeyRange, range: KeyRange, value: V) {
+        self.span += range.len();
         if pos == self.end() {
             return self.append(range, value);
         }
-        let below = self.end_before(pos);
-        let above = self.range_at(pos);
-        self.span += range.len();
         let at = self.insert_raw(pos, range, value);
-        self.change_gap(at.block, 0, range.start - below);
-        if let Some(above) = above {
-            let next = self.next(at);
-            self.change_gap(next.block, above.start - below, above.start - range.end);
-        }
+        self.finger = Finger { pos: at, keys: KeyRange { start: gap.start, end: range.end } };
+        let above = self.next(at);
+        self.change_gap(at.block, 0, range.start - gap.start);
+        self.change_gap(above.block, gap.len(), gap.end - range.end);
     }
 
     /// Inserts an entry above all others. Who inserts in ascending order fills block after block.
     fn append(&mut self, range: KeyRange, value: V) {
         self.len += 1;
-        self.span += range.len();
         self.hints.note_start(range.start);
         let (below, is_full) = match self.blocks.last() {
             Some(last) => (self.store.range(last.home, last.len - 1).end, last.len == MAX),
@@ -300,11 +336,13 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         if is_full {
             self.push_block(range.start);
         }
-        if let Some(last) = self.blocks.last_mut() {
-            last.max_gap = last.max_gap.max(range.start - below);
-            last.len += 1;
-            self.store.push(last.home, range, value);
-        }
+        let block = self.blocks.len() - 1;
+        let last = &mut self.blocks[block];
+        last.max_gap = last.max_gap.max(range.start - below);
+        let pos = Pos { block, index: last.len };
+        self.finger = Finger { pos, keys: KeyRange { start: below, end: range.end } };
+        last.len += 1;
+        self.store.push(last.home, range, value);
     }
 
     /// Adds a block without entries above all others, and returns where its first one goes.
@@ -318,8 +356,10 @@ impl<V, L: Label<V>> RangeMap<V, L> {
 
     /// Inserts an entry before the one at `pos` as if it had been a part of that before, and returns
     /// its place: no gap changes.
+    #[inline]
     pub(crate) fn insert_raw(&mut self, pos: Pos, range: KeyRange, value: V) -> Pos {
         self.len += 1;
+        self.finger = Finger::NOWHERE;
         self.hints.note_start(range.start);
         let at = self.make_room(pos);
         let block = &mut self.blocks[at.block];
@@ -332,7 +372,15 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Returns where an entry before the one at `pos` goes: in a block with room.
+    #[inline]
     fn make_room(&mut self, pos: Pos) -> Pos {
+        match self.blocks.get(pos.block) {
+            Some(block) if (pos.index > 0 || pos.block == 0) && block.len < MAX => pos,
+            _ => self.find_or_make_room(pos),
+        }
+    }
+
+    fn find_or_make_room(&mut self, pos: Pos) -> Pos {
         let Some(last) = self.blocks.len().checked_sub(1) else {
             return self.push_block(0);
         };
@@ -374,6 +422,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         end_index: usize,
         mut removed: impl FnMut(KeyRange, V),
     ) {
+        self.finger = Finger::NOWHERE;
         let count = end_index - pos.index;
         let block = &mut self.blocks[pos.block];
         block.len -= count;
@@ -415,9 +464,12 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
         // The gap now is as long as all of those that were removed, and longer.
         let above = if is_gone { pos } else { self.settle(pos) };
-        if let Some(next) = self.range_at(above) {
-            let gap = next.start - self.end_before(above);
-            self.change_gap(above.block, 0, gap);
+        let start = self.end_before(above);
+        let next = self.range_at(above);
+        let end = next.map_or(u64::MAX, |next| next.end);
+        self.finger = Finger { pos: above, keys: KeyRange { start, end } };
+        if let Some(next) = next {
+            self.change_gap(above.block, 0, next.start - start);
         }
         if !is_gone {
             self.rebalance(pos.block);
@@ -427,6 +479,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// Removes one entry as if it became a part of the one before: no gap changes, and the block may
     /// be too small now.
     pub(crate) fn remove_raw(&mut self, pos: Pos) -> (KeyRange, V) {
+        self.finger = Finger::NOWHERE;
         let block = &mut self.blocks[pos.block];
         block.len -= 1;
         self.len -= 1;
@@ -434,18 +487,21 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Joins a small block with a neighbour; returns whether that changed places.
+    #[inline]
     pub(crate) fn rebalance(&mut self, index: usize) -> bool {
+        self.len_of(index) < MIN && self.join(index)
+    }
+
+    /// Joins a block with a neighbour if they are one together; returns whether they were joined.
+    fn join(&mut self, mut index: usize) -> bool {
         let len = self.len_of(index);
-        if len >= MIN {
-            return false;
-        }
-        let mut index = index;
         if index > 0 && self.len_of(index - 1) + len <= MAX {
             index -= 1;
         }
         let is_joined =
             index + 1 < self.blocks.len() && self.len_of(index) + self.len_of(index + 1) <= MAX;
         if is_joined {
+            self.finger = Finger::NOWHERE;
             let upper = self.blocks.remove(index + 1);
             let block = &mut self.blocks[index];
             block.max_gap = block.max_gap.max(upper.max_gap);
@@ -456,8 +512,15 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         is_joined
     }
 
+    /// Returns the gap before the entry at `pos`; from the last entry on when there is none.
+    #[inline(always)]
+    pub(crate) fn gap_before(&self, pos: Pos) -> KeyRange {
+        let end = self.range_at(pos).map_or(u64::MAX, |above| above.start);
+        KeyRange { start: self.end_before(pos), end }
+    }
+
     /// Returns where the entry before the one at `pos` ends.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end_before(&self, pos: Pos) -> u64 {
         match pos.index {
             0 => pos.block.checked_sub(1).map_or(0, |before| self.end_of(before)),
@@ -466,6 +529,7 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     }
 
     /// Corrects the longest gap of a block, in which one was of `old` and is of `new` keys now.
+    #[inline]
     fn change_gap(&mut self, index: usize, old: u64, new: u64) {
         let block = &mut self.blocks[index];
         if new >= block.max_gap {
@@ -502,6 +566,10 @@ impl<V, L: Label<V>> RangeMap<V, L> {
             assert_eq!(block.max_gap, longest);
         }
         assert_eq!((len, span), (self.len, self.span));
+        let Finger { pos, keys } = self.finger;
+        if !keys.is_empty() {
+            assert!(pos == self.find_far(keys.start) && pos == self.find_far(keys.end - 1));
+        }
     }
 }
 

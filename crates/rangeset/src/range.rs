@@ -19,6 +19,7 @@ impl KeyRange {
     /// # Panics
     /// When `end` lies below `start`.
     #[must_use]
+    #[inline]
     pub const fn new(start: u64, end: u64) -> Self {
         assert!(start <= end, "a range must not end before it starts");
         Self { start, end }
@@ -26,30 +27,35 @@ impl KeyRange {
 
     /// Returns the number of keys.
     #[must_use]
+    #[inline]
     pub const fn len(self) -> u64 {
         self.end.saturating_sub(self.start)
     }
 
     /// Returns whether the range holds no key.
     #[must_use]
+    #[inline]
     pub const fn is_empty(self) -> bool {
         self.start >= self.end
     }
 
     /// Returns whether a key lies in the range.
     #[must_use]
+    #[inline]
     pub const fn contains(self, key: u64) -> bool {
         self.start <= key && key < self.end
     }
 
     /// Returns whether a key is in both ranges.
     #[must_use]
+    #[inline]
     pub const fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
 
     /// Returns the common part; an empty range when there is none.
     #[must_use]
+    #[inline]
     pub fn intersect(self, other: Self) -> Self {
         let start = self.start.max(other.start);
         Self { start, end: self.end.min(other.end).max(start) }

@@ -188,6 +188,7 @@ impl<V, L: Label<V>> Store<V, L> {
     }
 
     /// Inserts an entry into a home with room.
+    #[inline]
     pub(crate) fn insert(&mut self, home: Home, index: usize, range: KeyRange, value: V) {
         let len = self.len(home);
         if index >= len {
@@ -201,11 +202,17 @@ impl<V, L: Label<V>> Store<V, L> {
     }
 
     /// Has a home have as many labels as `len` entries need.
-    #[inline(never)]
+    #[inline]
     fn make_places(&mut self, home: Home, len: usize) {
         if self.labels.len() < place(home, len) {
-            self.labels.resize(place(home, len.next_power_of_two().max(MAX / 2)), L::NONE);
+            self.make_more_places(home, len);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_more_places(&mut self, home: Home, len: usize) {
+        self.labels.resize(place(home, len.next_power_of_two().max(MAX / 2)), L::NONE);
     }
 
     /// Removes an entry.

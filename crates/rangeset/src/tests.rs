@@ -65,6 +65,7 @@ enum Op {
     Merge(u64, u64),
     Edit(u64, u64, u8),
     Remove(u64),
+    Seek(u64),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -77,7 +78,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (key.clone(), len.clone()).prop_map(|(k, l)| Op::Isolate(k, l)),
         1 => (key.clone(), len.clone()).prop_map(|(k, l)| Op::Merge(k, l)),
         2 => (key.clone(), len, 0..2u8).prop_map(|(k, l, t)| Op::Edit(k, l, t)),
-        1 => key.prop_map(Op::Remove),
+        1 => key.clone().prop_map(Op::Remove),
+        1 => key.prop_map(Op::Seek),
     ]
 }
 
@@ -146,6 +148,7 @@ fn apply(map: &mut Map, model: &mut Model, op: &Op) {
                 model[indices(held)].fill(None);
             }
         }
+        Op::Seek(key) => map.seek(key),
     }
 }
 

@@ -1,11 +1,12 @@
 //! An address space that only remembers what was mapped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use memmap::{AddressSpace, File, FileRange};
 use parking_lot::Mutex;
+use rangeset::{KeyRange, RangeMap, Segment};
 use usermem_types::{AccessType, Addr, AddrRange, Errno, PageSize};
 
 /// An address space that only remembers what was mapped.
@@ -19,10 +20,9 @@ pub struct NullAddressSpace {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Disjoint pieces by their start.
-    pieces: BTreeMap<u64, Piece>,
+    pieces: RangeMap<Piece>,
     /// One duplicate for every file and open mode ever mapped.
-    descriptors: HashMap<FileKey, Arc<OwnedFd>>,
+    descriptors: BTreeMap<FileKey, Arc<OwnedFd>>,
 }
 
 /// Device, inode and open mode.
@@ -30,7 +30,6 @@ type FileKey = (u64, u64, u32);
 
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
-    pub(super) end: u64,
     pub(super) fd: Arc<OwnedFd>,
     pub(super) offset: u64,
     pub(super) access: AccessType,
@@ -63,37 +62,21 @@ impl NullAddressSpace {
     /// Returns how many bytes are mapped.
     #[must_use]
     pub fn mapped_bytes(&self) -> u64 {
-        self.state.lock().pieces.iter().map(|(start, piece)| piece.end - start).sum()
+        self.state.lock().pieces.span()
     }
 
     /// Returns the piece that holds an address, and where it starts.
     pub(super) fn piece(&self, addr: u64) -> Option<(u64, Piece)> {
         let state = self.state.lock();
-        let (start, piece) = state.pieces.range(..=addr).next_back()?;
-        (addr < piece.end).then(|| (*start, piece.clone()))
+        let (range, piece) = state.pieces.get(addr)?;
+        Some((range.start, piece.clone()))
     }
 }
 
 impl State {
-    /// Removes everything in `[start, end)`, cutting the pieces that reach out of it.
-    fn carve(&mut self, start: u64, end: u64) {
-        if let Some((at, piece)) = self.pieces.range(..start).next_back() {
-            let (at, piece) = (*at, piece.clone());
-            if piece.end > start {
-                self.pieces.insert(start, piece.starting(start - at));
-                self.pieces.insert(at, Piece { end: start, ..piece });
-            }
-        }
-        if let Some((at, piece)) = self.pieces.range(..end).next_back()
-            && piece.end > end
-        {
-            let rest = piece.starting(end - at);
-            self.pieces.insert(end, rest);
-        }
-        let inside: Vec<u64> = self.pieces.range(start..end).map(|(at, _)| *at).collect();
-        for at in inside {
-            self.pieces.remove(&at);
-        }
+    /// Removes everything in `range`, cutting the pieces that reach out of it.
+    fn carve(&mut self, range: AddrRange) {
+        self.pieces.remove_range(key(range), |_, _| {});
     }
 
     fn descriptor(&mut self, file: &dyn File) -> Result<Arc<OwnedFd>, Errno> {
@@ -109,11 +92,21 @@ impl State {
     }
 }
 
-impl Piece {
-    /// Returns the piece without its first `len` bytes.
-    fn starting(&self, len: u64) -> Self {
-        Self { offset: self.offset + len, ..self.clone() }
+/// Each piece is one mapping, and stays that.
+impl Segment for Piece {
+    fn can_merge(&self, _: KeyRange, _: &Self, _: KeyRange) -> bool {
+        false
     }
+
+    fn merge(&mut self, _: KeyRange, _: Self, _: KeyRange) {}
+
+    fn split_off(&mut self, range: KeyRange, at: u64) -> Self {
+        Self { offset: self.offset + (at - range.start), ..self.clone() }
+    }
+}
+
+fn key(range: AddrRange) -> KeyRange {
+    KeyRange::new(range.start().get(), range.end().get())
 }
 
 fn errno(error: rustix::io::Errno) -> Errno {
@@ -135,17 +128,16 @@ impl AddressSpace for NullAddressSpace {
             return Err(Errno::EINVAL);
         }
         let mut state = self.state.lock();
-        state.carve(target.start().get(), target.end().get());
+        state.carve(target);
         let fd = state.descriptor(file)?;
-        let piece = Piece { end: target.end().get(), fd, offset: range.start, access };
-        state.pieces.insert(target.start().get(), piece);
+        state.pieces.insert(key(target), Piece { fd, offset: range.start, access });
         Ok(())
     }
 
     fn unmap(&self, range: AddrRange) {
         assert!(range.is_page_aligned(PageSize::K4), "unmapping part of a page");
         if !range.is_empty() {
-            self.state.lock().carve(range.start().get(), range.end().get());
+            self.state.lock().carve(range);
         }
     }
 
