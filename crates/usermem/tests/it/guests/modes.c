@@ -256,10 +256,21 @@ static void no_execution(void)
     result("pkey rw to rx", CALL4(pkey_mprotect, AT(6), PAGE, RX, -1));
 }
 
+// Ours starts without randomisation, which only the first answer tells.
+static void personalities(void)
+{
+    static const unsigned values[] = {0x40000, -1, 0x240000, 0x100000, -1, 0x80000, 0, -1};
+    result("personality", CALL1(personality, 0xffffffff) & ~0x40000);
+    result(" none", CALL1(personality, 0) & ~0x40000);
+    for (unsigned i = 0; i < sizeof values / sizeof *values; i++)
+        result(" was", CALL1(personality, values[i]));
+}
+
 int main(void)
 {
     barriers();
     options();
+    personalities();
     merging();
     locks();
     advice();
