@@ -220,8 +220,9 @@ pub(crate) fn fcntl(task: &mut CurrentTask, args: &Args) -> SysResult {
             // As in Linux, what is more than an int is not looked at.
             file.add_seals(argument as u32).map(|()| 0)
         }
-        libc::F_GETPIPE_SZ if file.kind() == FileKind::Pipe => Ok(65_536),
-        libc::F_GETPIPE_SZ | libc::F_SETPIPE_SZ => Err(Errno::EBADF),
+        libc::F_GETPIPE_SZ => Ok(file.pipe_size()? as u64),
+        // As in Linux, what is more than an int is not looked at.
+        libc::F_SETPIPE_SZ => Ok(file.set_pipe_size(argument as u32)? as u64),
         libc::F_GETOWN | F_GETSIG | libc::F_GETLEASE => Ok(0),
         _ => Err(Errno::EINVAL),
     }
