@@ -1,8 +1,10 @@
 //! What the program finds about itself under `/proc`.
 
+mod mounts;
 mod set;
 mod status;
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use hostfs::{Contents, DescriptorTable, FileDescription};
@@ -11,8 +13,9 @@ use loader::LoadedProgram;
 use usermem_io::{Io, IoExt, IoOpts};
 use usermem_types::AddrRange;
 
-/// Registers `/proc/self` and `/proc/PID` in the task's own tree. The entries end with the task.
-pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
+/// Registers `/proc/self` and `/proc/PID` in the task's own tree, whose root is `root` on the host.
+/// The entries end with the task.
+pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram, root: &Path) {
     let pid = task.pid();
     let namespace = task.namespace();
     let entry = |name: &str| format!("/proc/{pid}/{name}").into_bytes();
@@ -31,6 +34,12 @@ pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
     for (name, mode, make) in FILES {
         namespace.add_file(&entry(name), mode, contents(make));
         namespace.add_file(&entry(&format!("task/{pid}/{name}")), mode, contents(make));
+    }
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    for table in mounts::TABLES {
+        let contents = || mounts::contents(table, root.clone());
+        namespace.add_file(&entry(table.0), 0o444, contents());
+        namespace.add_file(&entry(&format!("task/{pid}/{}", table.0)), 0o444, contents());
     }
     namespace.add_link(&entry("exe"), contents(|_, program| program.executable.clone()));
     namespace.add_link(&entry("cwd"), contents(|task, _| task.cwd().path()));
