@@ -338,6 +338,15 @@ pub(crate) fn fdatasync(task: &mut CurrentTask, args: &Args) -> SysResult {
     Ok(0)
 }
 
+/// Accepts a hint that does nothing: the host reads ahead by itself.
+pub(crate) fn readahead(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let file = contents(task, args, 0)?;
+    if file.opened_flags().contains(StatusFlags::WRITE_ONLY) {
+        return Err(Errno::EBADF);
+    }
+    if file.kind() == FileKind::Regular { Ok(0) } else { Err(Errno::EINVAL) }
+}
+
 pub(crate) fn fadvise64(task: &mut CurrentTask, args: &Args) -> SysResult {
     let file = contents(task, args, 0)?;
     if file.kind() == FileKind::Pipe {
