@@ -309,6 +309,24 @@ pub trait FileDescription: Send + Sync + fmt::Debug {
         Err(Errno::ENOTTY)
     }
 
+    /// Returns how many bytes a pipe holds.
+    ///
+    /// # Errors
+    /// `EBADF` for a file that is no pipe.
+    fn pipe_size(&self) -> Result<usize, Errno> {
+        Err(Errno::EBADF)
+    }
+
+    /// Sets how many bytes a pipe holds, rounded up to what is possible, and returns it.
+    ///
+    /// # Errors
+    /// `EBADF` for a file that is no pipe; `EPERM` for more than 64 KiB, unless it holds as much
+    /// already; `EINVAL` for more than any pipe holds; `EBUSY` when what is in it has no room.
+    fn set_pipe_size(&self, size: u32) -> Result<usize, Errno> {
+        let _ = size;
+        Err(Errno::EBADF)
+    }
+
     /// Returns the object to map.
     ///
     /// # Errors

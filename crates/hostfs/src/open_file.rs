@@ -65,6 +65,9 @@ pub(crate) struct OpenFile {
     sealable: Option<Arc<Inode>>,
 }
 
+/// What a pipe holds unless it is made smaller, in bytes.
+const PIPE_SIZE: usize = 64 << 10;
+
 impl OpenFile {
     /// Describes a host descriptor; `tree` when it lies in one, as its place.
     pub(crate) fn new(fd: OwnedFd, tree: Option<Arc<Tree>>) -> Result<Self, Errno> {
@@ -334,6 +337,22 @@ impl FileDescription for OpenFile {
         sys::ioctl(self.fd.as_fd(), request, argument)
     }
 
+    fn pipe_size(&self) -> Result<usize, Errno> {
+        rustix::pipe::fcntl_getpipe_size(&self.fd).map_err(errno)
+    }
+
+    fn set_pipe_size(&self, size: u32) -> Result<usize, Errno> {
+        /// The largest size that Linux knows.
+        const MOST: u32 = 1 << 31;
+        let held = self.pipe_size()?;
+        let size = usize::try_from(size).ok().filter(|_| size <= MOST).ok_or(Errno::EINVAL)?;
+        // What pipes hold counts against no limit, so there is one for each.
+        if size > held.max(PIPE_SIZE) {
+            return Err(Errno::EPERM);
+        }
+        rustix::pipe::fcntl_setpipe_size(&self.fd, size).map_err(errno)
+    }
+
     fn mapped_object(&self) -> Result<MappedObject, Errno> {
         if !self.readable() {
             return Err(Errno::EACCES);
@@ -402,13 +421,14 @@ pub(crate) fn status_flags(fd: BorrowedFd<'_>) -> Result<StatusFlags, Errno> {
 
 /// Moves the offset of a host descriptor.
 pub(crate) fn host_seek(fd: BorrowedFd<'_>, offset: i64, whence: Whence) -> Result<u64, Errno> {
-    let unsigned = || u64::try_from(offset).map_err(|_| Errno::EINVAL);
+    // Below zero is for the host to judge: some devices take any place.
+    let place = offset as u64;
     let to = match whence {
-        Whence::Start => SeekFrom::Start(unsigned()?),
+        Whence::Start => SeekFrom::Start(place),
         Whence::Current => SeekFrom::Current(offset),
         Whence::End => SeekFrom::End(offset),
-        Whence::Data => SeekFrom::Data(u64::try_from(offset).map_err(|_| Errno::ENXIO)?),
-        Whence::Hole => SeekFrom::Hole(u64::try_from(offset).map_err(|_| Errno::ENXIO)?),
+        Whence::Data => SeekFrom::Data(place),
+        Whence::Hole => SeekFrom::Hole(place),
     };
     rustix::fs::seek(fd, to).map_err(errno)
 }

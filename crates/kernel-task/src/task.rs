@@ -70,6 +70,14 @@ pub struct Attributes {
     pub timer_slack: u64,
     /// `set_mempolicy(2)`; `None` is the default policy.
     pub mempolicy: Option<MemoryPolicy>,
+    /// `personality(2)`.
+    pub personality: u32,
+}
+
+impl Attributes {
+    /// `ADDR_NO_RANDOMIZE`: the personality that a program starts with. Where its memory lies is
+    /// not left to chance here, and one that wants it so need not start anew.
+    pub const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
 }
 
 impl Default for Attributes {
@@ -81,6 +89,7 @@ impl Default for Attributes {
             child_subreaper: false,
             timer_slack: 50_000,
             mempolicy: None,
+            personality: Self::ADDR_NO_RANDOMIZE,
         }
     }
 }

@@ -26,6 +26,8 @@ type Graveyard = SmallVec<[MappedObject; 2]>;
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub(crate) vmas: RangeMap<Vma>,
+    /// The most bytes of mappings before the last removal of any.
+    peak: u64,
     /// The program break: where the heap starts and ends, in bytes.
     pub(crate) brk: KeyRange,
     /// An address in the first thread's stack; zero before there is one.
@@ -71,6 +73,7 @@ impl Mapping {
     pub(crate) fn new(charge: Charge) -> Self {
         Self {
             vmas: RangeMap::new(),
+            peak: 0,
             brk: KeyRange::new(0, 0),
             stack: 0,
             data: 0,
@@ -82,6 +85,16 @@ impl Mapping {
             modes: Modes::default(),
             graveyard: SmallVec::new(),
         }
+    }
+
+    /// Returns the most bytes of mappings that there were at one time.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak.max(self.vmas.span())
+    }
+
+    /// Forgets what was more than `peak` bytes of mappings: memory on its way was there twice.
+    pub(crate) fn forget_peak_above(&mut self, peak: u64) {
+        self.peak = self.peak.min(peak);
     }
 
     /// Returns how many bytes are counted as committed.
@@ -145,6 +158,7 @@ impl Mapping {
     /// Removes what lies inside `range` and calls `removed` for each vma.
     pub(crate) fn remove(&mut self, range: KeyRange, mut removed: impl FnMut(KeyRange, &Vma)) {
         self.guards.remove(range);
+        self.peak = self.peak();
         let (vmas, mut sums, graveyard) = self.parts();
         vmas.remove_range(range, |held, vma| {
             sums.count(held, &vma, |sum, len| sum - len);

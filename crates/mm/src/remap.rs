@@ -277,6 +277,7 @@ impl MemoryManager {
             let (from, to) = (addrs(source), addrs(target));
             object.mappable.copy_mapping(&self.me, from, to, moved.offset, writable)?;
         }
+        let peak = mapping.peak();
         mapping.insert(target, moved);
         mapping.guards.move_to(source, target.start);
         self.move_pages(source, target.start);
@@ -284,7 +285,8 @@ impl MemoryManager {
             // As in Linux, all of the mapping loses its lock, what was not moved as well.
             mapping.edit(held, |vma| vma.flags.remove(VmaFlags::LOCK_MASK));
         } else if !source.is_empty() {
-            self.remove_vmas(mapping, source);
+            self.remove_vmas(&mut *mapping, source);
+            mapping.forget_peak_above(peak);
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use crate::MemoryManager;
 pub struct Usage {
     /// Bytes of all mappings.
     pub vm_bytes: u64,
+    /// The most of these at one time.
+    pub peak_vm_bytes: u64,
     /// Bytes whose pages are decided; memory that was never touched may be among them.
     pub rss_bytes: u64,
     /// The most of these at one time.
@@ -46,6 +48,7 @@ impl MemoryManager {
         let active = self.active.read();
         Usage {
             vm_bytes: mapping.vmas.span(),
+            peak_vm_bytes: mapping.peak(),
             rss_bytes: active.pmas.span(),
             peak_rss_bytes: active.peak(),
             data_bytes: mapping.data,

@@ -220,8 +220,9 @@ pub(crate) fn fcntl(task: &mut CurrentTask, args: &Args) -> SysResult {
             // As in Linux, what is more than an int is not looked at.
             file.add_seals(argument as u32).map(|()| 0)
         }
-        libc::F_GETPIPE_SZ if file.kind() == FileKind::Pipe => Ok(65_536),
-        libc::F_GETPIPE_SZ | libc::F_SETPIPE_SZ => Err(Errno::EBADF),
+        libc::F_GETPIPE_SZ => Ok(file.pipe_size()? as u64),
+        // As in Linux, what is more than an int is not looked at.
+        libc::F_SETPIPE_SZ => Ok(file.set_pipe_size(argument as u32)? as u64),
         libc::F_GETOWN | F_GETSIG | libc::F_GETLEASE => Ok(0),
         _ => Err(Errno::EINVAL),
     }
@@ -335,6 +336,15 @@ pub(crate) fn fsync(task: &mut CurrentTask, args: &Args) -> SysResult {
 pub(crate) fn fdatasync(task: &mut CurrentTask, args: &Args) -> SysResult {
     contents(task, args, 0)?.sync(true)?;
     Ok(0)
+}
+
+/// Accepts a hint that does nothing: the host reads ahead by itself.
+pub(crate) fn readahead(task: &mut CurrentTask, args: &Args) -> SysResult {
+    let file = contents(task, args, 0)?;
+    if file.opened_flags().contains(StatusFlags::WRITE_ONLY) {
+        return Err(Errno::EBADF);
+    }
+    if file.kind() == FileKind::Regular { Ok(0) } else { Err(Errno::EINVAL) }
 }
 
 pub(crate) fn fadvise64(task: &mut CurrentTask, args: &Args) -> SysResult {

@@ -4,7 +4,7 @@ mod capabilities;
 mod credentials;
 mod groups;
 
-use kernel_task::CurrentTask;
+use kernel_task::{Attributes, CurrentTask};
 use usermem_types::Errno;
 
 use crate::{Args, SysResult};
@@ -38,12 +38,23 @@ pub(crate) fn umask(task: &mut CurrentTask, args: &Args) -> SysResult {
     Ok(u64::from(old))
 }
 
-/// Tells that the personality is plain Linux, and refuses another.
-pub(crate) fn personality(_task: &mut CurrentTask, args: &Args) -> SysResult {
+/// Keeps the flags that only concern how the next program starts, of which there is none, and
+/// refuses others.
+pub(crate) fn personality(task: &mut CurrentTask, args: &Args) -> SysResult {
+    const FDPIC_FUNCPTRS: u32 = 0x0008_0000;
+    const MMAP_PAGE_ZERO: u32 = 0x0010_0000;
+    const ADDR_COMPAT_LAYOUT: u32 = 0x0020_0000;
+    const KEPT: u32 =
+        Attributes::ADDR_NO_RANDOMIZE | FDPIC_FUNCPTRS | MMAP_PAGE_ZERO | ADDR_COMPAT_LAYOUT;
+    const ASK: u32 = u32::MAX;
+    let mut attributes = task.task().attributes().lock();
+    let old = attributes.personality;
     match args.uint(0) {
-        0 | u32::MAX => Ok(0),
-        _ => Err(Errno::EINVAL),
+        ASK => {}
+        new if new & !KEPT == 0 => attributes.personality = new,
+        _ => return Err(Errno::EINVAL),
     }
+    Ok(u64::from(old))
 }
 
 /// Checks that a call which takes a process or thread means the caller.

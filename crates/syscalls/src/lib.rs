@@ -38,7 +38,7 @@ mod signals;
 mod time;
 
 pub use args::Args;
-pub use limits::remember_cpus;
+pub use limits::{may_run_on, possible_cpus, remember_cpus};
 pub use outcome::SysResult;
 pub use run::{Counters, Ended, RunError, Runner};
 pub use table::{ArgKind, Entry, Table};

@@ -3,7 +3,7 @@
 mod resources;
 mod scheduling;
 
-pub use scheduling::remember_cpus;
+pub use scheduling::{may_run_on, possible_cpus, remember_cpus};
 
 pub(crate) use resources::{getrlimit, prlimit64, setrlimit};
 pub(crate) use scheduling::{

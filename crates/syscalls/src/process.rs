@@ -21,6 +21,34 @@ pub(crate) fn wait4(_task: &mut CurrentTask, args: &Args) -> SysResult {
     if args.uint(2) & !KNOWN != 0 { Err(Errno::EINVAL) } else { Err(Errno::ECHILD) }
 }
 
+/// There are no children to wait for; as in Linux, a place for what happened is cleared anyway.
+pub(crate) fn waitid(task: &mut CurrentTask, args: &Args) -> SysResult {
+    /// `WEXITED`, `WSTOPPED` and `WCONTINUED`: what to wait for.
+    const EVENTS: u32 = 0x4 | 0x2 | 0x8;
+    /// `WNOHANG`, `WNOWAIT`, `__WNOTHREAD`, `__WALL` and `__WCLONE`.
+    const OTHERS: u32 = 0x1 | 0x0100_0000 | 0x2000_0000 | 0x4000_0000 | 0x8000_0000;
+    const ALL: u32 = 0;
+    const PROCESS: u32 = 1;
+    const GROUP: u32 = 2;
+    const DESCRIPTOR: u32 = 3;
+    let (kind, id, options) = (args.uint(0), args.int(1), args.uint(3));
+    let outcome = match kind {
+        _ if options & !(EVENTS | OTHERS) != 0 || options & EVENTS == 0 => Errno::EINVAL,
+        PROCESS if id <= 0 => Errno::EINVAL,
+        GROUP | DESCRIPTOR if id < 0 => Errno::EINVAL,
+        DESCRIPTOR => Errno::EBADF,
+        ALL | PROCESS | GROUP => Errno::ECHILD,
+        _ => Errno::EINVAL,
+    };
+    let info = args.addr(2);
+    if info != Addr::ZERO {
+        // The signal, its error and its code; after a gap the process, its user and its status.
+        task.copy_out(info, &[0u32; 3])?;
+        task.copy_out(info.checked_add(16).ok_or(Errno::EFAULT)?, &[0u32; 3])?;
+    }
+    Err(outcome)
+}
+
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn arch_prctl(task: &mut CurrentTask, args: &Args) -> SysResult {
     const SET_GS: i32 = 0x1001;

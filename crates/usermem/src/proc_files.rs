@@ -1,5 +1,10 @@
 //! What the program finds about itself under `/proc`.
 
+mod mounts;
+mod set;
+mod status;
+
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use hostfs::{Contents, DescriptorTable, FileDescription};
@@ -8,8 +13,9 @@ use loader::LoadedProgram;
 use usermem_io::{Io, IoExt, IoOpts};
 use usermem_types::AddrRange;
 
-/// Registers `/proc/self` and `/proc/PID` in the task's own tree. The entries end with the task.
-pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
+/// Registers `/proc/self` and `/proc/PID` in the task's own tree, whose root is `root` on the host.
+/// The entries end with the task.
+pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram, root: &Path) {
     let pid = task.pid();
     let namespace = task.namespace();
     let entry = |name: &str| format!("/proc/{pid}/{name}").into_bytes();
@@ -29,6 +35,12 @@ pub(crate) fn register(task: &Arc<Task>, program: &LoadedProgram) {
         namespace.add_file(&entry(name), mode, contents(make));
         namespace.add_file(&entry(&format!("task/{pid}/{name}")), mode, contents(make));
     }
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    for table in mounts::TABLES {
+        let contents = || mounts::contents(table, root.clone());
+        namespace.add_file(&entry(table.0), 0o444, contents());
+        namespace.add_file(&entry(&format!("task/{pid}/{}", table.0)), 0o444, contents());
+    }
     namespace.add_link(&entry("exe"), contents(|_, program| program.executable.clone()));
     namespace.add_link(&entry("cwd"), contents(|task, _| task.cwd().path()));
     namespace.add_link(&entry("root"), contents(|_, _| b"/".to_vec()));
@@ -45,7 +57,7 @@ const FILES: [(&str, u32, Make); 9] = [
     ("environ", 0o400, |task, program| strings(task, program.envp)),
     ("auxv", 0o400, |_, program| program.auxv.clone()),
     ("comm", 0o644, |task, _| [name(task), b"\n".to_vec()].concat()),
-    ("status", 0o444, |task, _| status(task)),
+    ("status", 0o444, |task, _| status::text(task)),
     ("stat", 0o444, |task, program| stat(task, program)),
     ("statm", 0o444, |task, _| statm(task)),
 ];
@@ -59,44 +71,6 @@ fn strings(task: &Task, range: AddrRange) -> Vec<u8> {
 
 fn name(task: &Task) -> Vec<u8> {
     task.name().into_iter().take_while(|byte| *byte != 0).collect()
-}
-
-fn status(task: &Task) -> Vec<u8> {
-    let usage = task.memory_manager().usage();
-    let ids = task.credentials();
-    let name = String::from_utf8_lossy(&name(task)).into_owned();
-    let signals = task.signals().lock().clone();
-    let pid = task.pid();
-    let groups: Vec<String> = ids.groups.iter().map(u32::to_string).collect();
-    format!(
-        "Name:\t{name}\nUmask:\t{umask:04o}\nState:\tR (running)\nTgid:\t{pid}\nNgid:\t0\n\
-         Pid:\t{pid}\nPPid:\t{ppid}\nTracerPid:\t0\n\
-         Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\nFDSize:\t64\nGroups:\t{groups} \n\
-         VmPeak:\t{vm:8} kB\nVmSize:\t{vm:8} kB\nVmLck:\t{locked:8} kB\nVmPin:\t       0 kB\n\
-         VmHWM:\t{peak:8} kB\nVmRSS:\t{rss:8} kB\nVmData:\t{data:8} kB\nVmStk:\t{stack:8} kB\n\
-         Threads:\t1\nSigPnd:\t{pending:016x}\nShdPnd:\t0000000000000000\nSigBlk:\t{mask:016x}\n\
-         NoNewPrivs:\t0\nSeccomp:\t0\n",
-        ids.uid,
-        ids.euid,
-        ids.suid,
-        ids.euid,
-        ids.gid,
-        ids.egid,
-        ids.sgid,
-        ids.egid,
-        umask = task.fs().lock().umask,
-        ppid = task.ppid(),
-        groups = groups.join(" "),
-        vm = usage.vm_bytes >> 10,
-        locked = usage.locked_bytes >> 10,
-        peak = usage.peak_rss_bytes >> 10,
-        rss = usage.rss_bytes >> 10,
-        data = usage.data_bytes >> 10,
-        stack = usage.stack_bytes >> 10,
-        pending = signals.pending().0,
-        mask = signals.mask.0,
-    )
-    .into_bytes()
 }
 
 fn stat(task: &Task, program: &LoadedProgram) -> Vec<u8> {

@@ -56,7 +56,7 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let task = make_task(&manager, &namespace, (cwd, shm), limits)?;
     let program = load(&task, &path, &options, &environment)?;
     task.set_name(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
-    proc_files::register(&task, &program);
+    proc_files::register(&task, &program, &options.root);
 
     let mut context = platform
         .new_context(&space)

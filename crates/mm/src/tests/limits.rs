@@ -24,6 +24,27 @@ fn usage_follows_the_mappings() {
 }
 
 #[test]
+fn the_peak_of_mappings_stays() {
+    let rig = Rig::new();
+    let usage = || (rig.mm.usage().vm_bytes / PAGE, rig.mm.usage().peak_vm_bytes / PAGE);
+    rig.map(0, 5, RW);
+    assert_eq!(usage(), (5, 5));
+    rig.mm.munmap(page(1), 3 * PAGE).unwrap();
+    assert_eq!(usage(), (2, 5));
+    rig.map(1, 2, RW);
+    assert_eq!(usage(), (4, 5));
+    rig.map(0, 3, R);
+    assert_eq!(usage(), (4, 5), "what is replaced goes first");
+    rig.mm.mremap(page(0), 3 * PAGE, 3 * PAGE, 3, page(20)).unwrap();
+    assert_eq!(usage(), (4, 5), "what moves is there once");
+    rig.mm.mremap(page(20), 3 * PAGE, 6 * PAGE, 3, page(40)).unwrap();
+    assert_eq!(usage(), (7, 7));
+    rig.mm.munmap(page(0), 100 * PAGE).unwrap();
+    assert_eq!(usage(), (0, 7));
+    rig.check();
+}
+
+#[test]
 fn the_address_space_is_limited() {
     let rig = Rig::new();
     rig.map(0, 4, RW);

@@ -38,8 +38,15 @@ fn cpus() -> &'static [u64] {
     })
 }
 
+/// Returns whether programs are told that they may run on a CPU, as [`remember_cpus`] noted it.
+#[must_use]
+pub fn may_run_on(cpu: usize) -> bool {
+    cpus().get(cpu / 64).is_some_and(|word| word & 1 << (cpu % 64) != 0)
+}
+
 /// Returns how many CPUs the host could ever have.
-fn possible_cpus() -> usize {
+#[must_use]
+pub fn possible_cpus() -> usize {
     let text = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
     let last = text.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
     last.map_or(1, |last| (last + 1).min(CpuSet::MAX_CPU))

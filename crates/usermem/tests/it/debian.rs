@@ -77,6 +77,7 @@ programs! { "debian":
     ls_colors => program("ls", &["-la", "--color=always", "--group-directories-first", "/etc"]),
     cat => over("cat", &[], lines()),
     cat_stdin => program("cat", &["-n"]).stdin("a\nb\n".repeat(50_000)),
+    mounts => program("cat", &["/proc/mounts", "/proc/self/mountinfo", "/proc/thread-self/mounts"]),
     sort => over("sort", &["--parallel=1"], lines()),
     sort_numeric => over("sort", &["--parallel=1", "-n", "-u", "-k1,1"], lines()),
     sha256sum => over("sha256sum", &[], quarter_gigabyte()),

@@ -54,14 +54,25 @@ fn seals_and_guards() {
     probe_since((6, 13), "seal");
 }
 
-#[test]
-fn memory_policies() {
+/// Runs a guest as [`probe_since`] does, where there is one node, as programs are told.
+#[track_caller]
+fn probe_on_one_node(version: (u32, u32), name: &str) {
     let nodes = std::fs::read_to_string("/sys/devices/system/node/possible").unwrap_or_default();
     if nodes.trim() != "0" {
-        say("SKIPPED memory_policies: this kernel does not have exactly one node");
+        say(&format!("SKIPPED {name}: this kernel does not have exactly one node"));
         return;
     }
-    probe_since((6, 18), "policy");
+    probe_since(version, name);
+}
+
+#[test]
+fn memory_policies() {
+    probe_on_one_node((6, 18), "policy");
+}
+
+#[test]
+fn status_of_a_process() {
+    probe_on_one_node((5, 0), "status");
 }
 
 #[test]

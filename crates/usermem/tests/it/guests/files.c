@@ -234,6 +234,44 @@ static void pipes(void)
     CALL1(close, wake[1]);
 }
 
+static void sizes_of_pipes(void)
+{
+    static const word sizes[] = {8192, 4096, 4097, 100, 0, 12288, 65536, 16384, 1, (1ul << 31) + 1, -1, 1ul << 32 | 8192};
+    int ends[2];
+    CALL2(pipe2, ends, O_NONBLOCK);
+    show("size", CALL2(fcntl, ends[0], F_GETPIPE_SZ));
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        show("resize", CALL3(fcntl, ends[i % 2], F_SETPIPE_SZ, sizes[i]));
+        show(" is", CALL2(fcntl, ends[1], F_GETPIPE_SZ));
+    }
+    show("write", CALL3(write, ends[1], buffer, 8192));
+    show("resize", CALL3(fcntl, ends[0], F_SETPIPE_SZ, 4096));
+    long null = CALL3(open, "/dev/null", O_RDWR, 0);
+    show("size of a device", CALL2(fcntl, null, F_GETPIPE_SZ));
+    show("resize a device", CALL3(fcntl, null, F_SETPIPE_SZ, 4096));
+    static const int froms[] = {SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE, 5};
+    for (unsigned i = 0; i < sizeof froms / sizeof *froms; i++)
+        show("seek before a pipe", CALL3(lseek, ends[0], -1, froms[i]));
+    CALL1(close, ends[0]);
+    CALL1(close, ends[1]);
+    CALL1(close, null);
+}
+
+static void places_of_devices(void)
+{
+    static const char *const names[] = {"/dev/null", "/dev/zero", "/dev/full", "data", "."};
+    static const int froms[] = {SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE, 5};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        long fd = CALL3(open, names[i], O_RDONLY, 0);
+        say("%s\n", names[i]);
+        for (unsigned j = 0; j < sizeof froms / sizeof *froms; j++) {
+            show("far before", CALL3(lseek, fd, -1ul << 60, froms[j]));
+            show("just before", CALL3(lseek, fd, -1, froms[j]));
+        }
+        CALL1(close, fd);
+    }
+}
+
 static void devices(void)
 {
     long null = CALL3(open, "/dev/null", O_RDWR, 0), zero = CALL3(open, "/dev/zero", O_RDWR, 0);
@@ -263,6 +301,8 @@ int main(void)
     unlinked();
     listing();
     pipes();
+    sizes_of_pipes();
+    places_of_devices();
     devices();
     finish(0);
 }

@@ -256,15 +256,59 @@ static void no_execution(void)
     result("pkey rw to rx", CALL4(pkey_mprotect, AT(6), PAGE, RX, -1));
 }
 
+// Ours starts without randomisation, which only the first answer tells.
+static void personalities(void)
+{
+    static const unsigned values[] = {0x40000, -1, 0x240000, 0x100000, -1, 0x80000, 0, -1};
+    result("personality", CALL1(personality, 0xffffffff) & ~0x40000);
+    result(" none", CALL1(personality, 0) & ~0x40000);
+    for (unsigned i = 0; i < sizeof values / sizeof *values; i++)
+        result(" was", CALL1(personality, values[i]));
+}
+
+// There are no children.
+static void waiting(void)
+{
+    static const struct { word kind, id, options; } waits[] = {
+        {0, 0, 4}, {0, 0, 0}, {0, 0, 4 | 1}, {0, 0, 2}, {0, 0, 8 | 0x1000000}, {0, 0, 4 | 16}, {1, 0, 4}, {1, -1, 4}, {1, 1, 4}, {1, 1, 1},
+        {2, 0, 4}, {2, -1, 4}, {2, 12345, 4}, {3, -1, 4}, {3, 99, 4}, {4, 0, 4}, {-1, 0, 4}, {0, 0, 0x80000004}, {0, 0, 0x60000004},
+    };
+    int info[32];
+    for (unsigned i = 0; i < sizeof waits / sizeof *waits; i++) {
+        memset(info, 1, sizeof info);
+        result("wait", CALL5(waitid, waits[i].kind, waits[i].id, info, waits[i].options, 0));
+        say(" %x %x %x %x %x %x %x %x\n", info[0], info[1], info[2], info[3], info[4], info[5], info[6], info[7]);
+        result("wait nowhere", CALL5(waitid, waits[i].kind, waits[i].id, 8, waits[i].options, 0));
+        result("wait silently", CALL5(waitid, waits[i].kind, waits[i].id, 0, waits[i].options, 8));
+    }
+}
+
+static void reading_ahead(void)
+{
+    long data = CALL3(open, "data", O_RDONLY, 0), out = CALL3(open, "data", O_WRONLY, 0), folder = CALL3(open, ".", O_RDONLY, 0);
+    long place = CALL3(open, "data", O_PATH, 0), null = CALL3(open, "/dev/null", O_RDWR, 0);
+    int ends[2];
+    CALL2(pipe2, ends, 0);
+    long fds[] = {data, out, folder, place, null, ends[0], 99, -1};
+    for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
+        result("read ahead", CALL3(readahead, fds[i], 0, 4096));
+    result("far", CALL3(readahead, data, 1ul << 40, 4096));
+    result("nothing", CALL3(readahead, data, 0, 0));
+    result("before", CALL3(readahead, data, -1, 4096));
+}
+
 int main(void)
 {
     barriers();
     options();
+    personalities();
     merging();
     locks();
     advice();
     rearranged();
     futexes();
+    waiting();
+    reading_ahead();
     no_execution();
     finish(0);
 }
