@@ -110,9 +110,10 @@ fn same(bench: &mut Bench<'_>, name: &str, len: usize, goals: (f64, f64)) {
             .at(At::Bytes(len as u64))
             .ours(|count| {
                 ours.fill(0xff);
+                let mm = &*program.mm;
                 let mut failed = false;
                 let nanoseconds = time(count, |_| {
-                    let read = program.mm.copy_in(Addr::new(BASE), ours, IoOpts::CHECKED);
+                    let read = mm.copy_in(Addr::new(BASE), ours, IoOpts::CHECKED);
                     failed |= read.is_err();
                 });
                 expect(u64::from(failed), 0)?;
@@ -195,8 +196,9 @@ fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
             .ours(|count| {
                 let mut sum = 0_u64;
                 let to = std::hint::black_box(&mut ours[..]);
+                let mm = &*program.mm;
                 let nanoseconds = time(count, |index| {
-                    let read = program.mm.copy_in(addrs[index % PLACES], to, IoOpts::CHECKED);
+                    let read = mm.copy_in(addrs[index % PLACES], to, IoOpts::CHECKED);
                     sum = sum.wrapping_add(if read.is_ok() { number(to) } else { !0 });
                 });
                 expect(sum, answer(count)).map(|()| nanoseconds)
@@ -260,9 +262,10 @@ fn words(bench: &mut Bench<'_>) {
         let stopped = holder.as_ref().and_then(Holder::stop);
         let plan = Plan::new(name)
             .ours(|count| {
+                let mm = &*program.mm;
                 let mut sum = 0_u64;
                 let nanoseconds = time(count, |_| {
-                    let word: Result<u64, _> = program.mm.copy_in_object(place(7), IoOpts::CHECKED);
+                    let word: Result<u64, _> = mm.copy_in_object(place(7), IoOpts::CHECKED);
                     sum = sum.wrapping_add(word.unwrap_or(!0));
                 });
                 expect(sum, 7 * count).map(|()| nanoseconds)
@@ -290,15 +293,12 @@ fn words(bench: &mut Bench<'_>) {
                     .mm
                     .swap_u32(at, 0, IoOpts::CHECKED)
                     .map_err(|fault| format!("{fault:?}"))?;
+                let (mm, at) = (&*program.mm, at);
                 let mut right = 0;
                 let nanoseconds = time(count, |index| {
                     let old = index as u32;
-                    let seen = program.mm.compare_exchange_u32(
-                        at,
-                        old,
-                        old.wrapping_add(1),
-                        IoOpts::CHECKED,
-                    );
+                    let new = old.wrapping_add(1);
+                    let seen = mm.compare_exchange_u32(at, old, new, IoOpts::CHECKED);
                     right += u64::from(seen == Ok(old));
                 });
                 expect(right, count).map(|()| nanoseconds)
