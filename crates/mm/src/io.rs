@@ -252,9 +252,16 @@ impl MemoryManager {
     }
 
     #[inline(never)]
-    fn swap_u32_slowly(&self, addr: Addr, new: u32, opts: IoOpts) -> Result<u32, Fault> {
+    fn swap_u32_slowly(
+        &self,
+        addr: Addr,
+        new: u32,
+        opts: IoOpts,
+        fault: &mut Fault,
+    ) -> Option<u32> {
         let direct = |io: &dyn AddressSpaceIo, at| io.swap_u32(at, new);
-        self.word_slowly::<Destination, _>(addr, opts, direct, |word| atomic::swap(word, new))
+        let run = |word: DstBlock<'_>| atomic::swap(word, new);
+        word_or_fault(self.word_slowly(addr, opts, direct, run), fault)
     }
 
     #[inline(never)]
@@ -263,24 +270,26 @@ impl MemoryManager {
         addr: Addr,
         (old, new): (u32, u32),
         opts: IoOpts,
-    ) -> Result<u32, Fault> {
+        fault: &mut Fault,
+    ) -> Option<u32> {
         let direct = |io: &dyn AddressSpaceIo, at| io.compare_exchange_u32(at, old, new);
-        self.word_slowly::<Destination, _>(addr, opts, direct, |word| {
-            atomic::compare_exchange(word, old, new)
-        })
+        let run = |word: DstBlock<'_>| atomic::compare_exchange(word, old, new);
+        word_or_fault(self.word_slowly(addr, opts, direct, run), fault)
     }
 
     #[inline(never)]
-    fn load_u32_slowly(&self, addr: Addr, opts: IoOpts) -> Result<u32, Fault> {
+    fn load_u32_slowly(&self, addr: Addr, opts: IoOpts, fault: &mut Fault) -> Option<u32> {
         let direct = |io: &dyn AddressSpaceIo, at| io.load_u32(at);
-        self.word_slowly::<Source, _>(addr, opts, direct, atomic::load)
+        let run = |word: SrcBlock<'_>| atomic::load(word);
+        word_or_fault(self.word_slowly(addr, opts, direct, run), fault)
     }
 
     #[inline(never)]
-    fn load_u64_slowly(&self, addr: Addr, opts: IoOpts) -> Result<u64, Fault> {
+    fn load_u64_slowly(&self, addr: Addr, opts: IoOpts, fault: &mut Fault) -> Option<u64> {
         // No address space offers this itself.
         let direct = |_: &dyn AddressSpaceIo, at| Err(Fault::new(FaultKind::Unmapped, at));
-        self.word_slowly::<Source, _>(addr, opts, direct, atomic::load)
+        let run = |word: SrcBlock<'_>| atomic::load(word);
+        word_or_fault(self.word_slowly(addr, opts, direct, run), fault)
     }
 
     /// Loads a word of 64 bits atomically.
@@ -295,7 +304,7 @@ impl MemoryManager {
             return Ok(word);
         }
         cold_path();
-        self.load_u64_slowly(addr.addr(), opts)
+        word_by_parts(|fault| self.load_u64_slowly(addr.addr(), opts, fault))
     }
 }
 
@@ -322,6 +331,18 @@ fn into_parts(result: Transfer, cause: &mut Fault) -> Result<usize, usize> {
         *cause = partial.cause;
         partial.done
     })
+}
+
+/// As [`by_parts`], for a word.
+#[inline(always)]
+fn word_by_parts<W>(slow: impl FnOnce(&mut Fault) -> Option<W>) -> Result<W, Fault> {
+    let mut fault = Fault::new(FaultKind::Unmapped, Addr::ZERO);
+    slow(&mut fault).ok_or(fault)
+}
+
+/// Takes a result apart for [`word_by_parts`].
+fn word_or_fault<W>(result: Result<W, Fault>, fault: &mut Fault) -> Option<W> {
+    result.map_err(|found| *fault = found).ok()
 }
 
 impl Io for MemoryManager {
@@ -405,7 +426,7 @@ impl Io for MemoryManager {
             return Ok(word);
         }
         cold_path();
-        self.swap_u32_slowly(addr.addr(), new, opts)
+        word_by_parts(|fault| self.swap_u32_slowly(addr.addr(), new, opts, fault))
     }
 
     #[inline(always)]
@@ -422,7 +443,9 @@ impl Io for MemoryManager {
             return Ok(word);
         }
         cold_path();
-        self.compare_exchange_u32_slowly(addr.addr(), (old, new), opts)
+        word_by_parts(|fault| {
+            self.compare_exchange_u32_slowly(addr.addr(), (old, new), opts, fault)
+        })
     }
 
     #[inline(always)]
@@ -433,6 +456,6 @@ impl Io for MemoryManager {
             return Ok(word);
         }
         cold_path();
-        self.load_u32_slowly(addr.addr(), opts)
+        word_by_parts(|fault| self.load_u32_slowly(addr.addr(), opts, fault))
     }
 }
