@@ -10,7 +10,7 @@ use crate::paged::PagedOut;
 use crate::refused::RefusedStores;
 use crate::script::{Script, Step};
 use crate::shape::{Shape, joined, show_addr, unlocked};
-use crate::window::{PAGE, PAGES, WINDOW};
+use crate::window::{PAGE, PAGES, WINDOW, place};
 
 /// A step after which the two differ.
 #[derive(Clone, Debug)]
@@ -246,7 +246,9 @@ impl<'a> Comparison<'a> {
         }
         for (page, (ours, theirs)) in (0..).zip(ours.iter().zip(theirs)) {
             let addr = step.args[0] + page * PAGE;
+            // Masks know what is mapped in the window, and nothing of the page behind it.
             if ours != theirs
+                && place(addr).is_some()
                 && !self.passes("freed", self.freed.hides(addr))
                 && !self.may_differ_in_presence(self.before, addr, *ours)
             {
