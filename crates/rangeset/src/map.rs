@@ -237,11 +237,15 @@ impl<V, L: Label<V>> RangeMap<V, L> {
     /// Searches once for all that follows and looks at the same place, until the next change.
     pub fn seek(&mut self, key: u64) {
         if !self.finger.keys.contains(key) {
-            let pos = self.find_far(key);
-            let (start, end) =
-                (self.end_before(pos), self.range_at(pos).map_or(u64::MAX, |held| held.end));
-            self.finger = Finger { pos, keys: KeyRange { start, end } };
+            self.finger = self.finger_at(self.find_far(key));
         }
+    }
+
+    /// Returns the finger for `pos`: all keys from the entry before it to its end.
+    #[inline]
+    fn finger_at(&self, pos: Pos) -> Finger {
+        let end = self.range_at(pos).map_or(u64::MAX, |held| held.end);
+        Finger { pos, keys: KeyRange { start: self.end_before(pos), end } }
     }
 
     /// Finds the same wherever it is.
@@ -464,12 +468,9 @@ impl<V, L: Label<V>> RangeMap<V, L> {
         }
         // The gap now is as long as all of those that were removed, and longer.
         let above = if is_gone { pos } else { self.settle(pos) };
-        let start = self.end_before(above);
-        let next = self.range_at(above);
-        let end = next.map_or(u64::MAX, |next| next.end);
-        self.finger = Finger { pos: above, keys: KeyRange { start, end } };
-        if let Some(next) = next {
-            self.change_gap(above.block, 0, next.start - start);
+        self.finger = self.finger_at(above);
+        if let Some(next) = self.range_at(above) {
+            self.change_gap(above.block, 0, next.start - self.finger.keys.start);
         }
         if !is_gone {
             self.rebalance(pos.block);
