@@ -216,10 +216,8 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and every block of it borrowed `self`, so none is left.
-        let unmapped =
-            unsafe { rustix::mm::munmap(self.base.cast(), self.reserved as usize + PIECE) };
-        debug_assert!(unmapped.is_ok(), "our own invariant: the reservation can be unmapped");
+        // SAFETY: 1. the mapping is ours, and every block of it borrowed `self`, so none is left.
+        unsafe { unmap(self.base, self.reserved as usize + PIECE) };
     }
 }
 
@@ -247,9 +245,8 @@ fn map_shared(fd: BorrowedFd<'_>, len: u64, align: u64) -> Result<*mut u8, Errno
         if base.addr().is_multiple_of(align) {
             return Ok(base);
         }
-        // SAFETY: the mapping was just made, and nobody else knows it.
-        let unmapped = unsafe { rustix::mm::munmap(base.cast(), len) };
-        debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
+        // SAFETY: 1. the mapping was just made, and nobody else knows it.
+        unsafe { unmap(base, len) };
     }
     map_near(fd, len, ptr::null_mut())
 }
@@ -263,10 +260,20 @@ fn find_room(len: usize, align: usize) -> Option<*mut u8> {
     let start = unsafe {
         rustix::mm::mmap_anonymous(ptr::null_mut(), room, ProtFlags::empty(), flags).ok()?
     };
-    // SAFETY: the mapping was just made, and nobody else knows it.
-    let unmapped = unsafe { rustix::mm::munmap(start, room) };
+    let start = start.cast::<u8>();
+    // SAFETY: 1. the mapping was just made, and nobody else knows it.
+    unsafe { unmap(start, room) };
+    Some(start.map_addr(|addr| addr.next_multiple_of(align)))
+}
+
+/// Unmaps a mapping.
+///
+/// # Safety
+/// 1. All of the `len` bytes at `start` are mapped by the caller, and nobody uses them any more.
+unsafe fn unmap(start: *mut u8, len: usize) {
+    // SAFETY: is 1.
+    let unmapped = unsafe { rustix::mm::munmap(start.cast(), len) };
     debug_assert!(unmapped.is_ok(), "our own invariant: what was mapped can be unmapped");
-    Some(start.cast::<u8>().map_addr(|addr| addr.next_multiple_of(align)))
 }
 
 /// Maps the first `len` bytes of a file at an address, if that is free, or elsewhere.
