@@ -1,4 +1,4 @@
-//! Signals that others send, as fast as they can, while copies run.
+//! Signals that others send, about as many as there are copies, while copies run.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,6 +18,13 @@ const ACCESSES: usize = 50_000;
 
 const PAGE: usize = 4096;
 
+/// How many accesses a sender lets be made before it sends again. As fast as it can is too fast where
+/// a handler is slow: the next signal is there before the handler has returned, and no access is ever
+/// made.
+const ACCESSES_BETWEEN: usize = 4;
+
+/// How many accesses were made, by whichever thread.
+static ACCESSES_MADE: AtomicUsize = AtomicUsize::new(0);
 /// How many signals came, by who sent them: `kill`, `tgkill`, a timer.
 static FROM_KILL: AtomicUsize = AtomicUsize::new(0);
 static FROM_TGKILL: AtomicUsize = AtomicUsize::new(0);
@@ -116,6 +123,7 @@ fn access(count: usize, faults: bool) {
     let mut buffer = [0; 2000];
     let mut counter = 0_u32;
     for at in 0..count {
+        ACCESSES_MADE.fetch_add(1, Ordering::Relaxed);
         let before = at * 7 % 1900;
         let over = if faults && at % 16 < 4 { 1 + at % 90 } else { 0 };
         let block = pages.block(before, before + over);
@@ -222,7 +230,12 @@ fn storm(before: Before, faults: bool) {
                     assert_eq!(unsafe { libc::kill(thread.0, signal) }, 0);
                     sent_tgkill.fetch_add(1, Ordering::SeqCst);
                     send_to(thread, signal);
-                    std::thread::yield_now();
+                    let next = ACCESSES_MADE.load(Ordering::Relaxed) + ACCESSES_BETWEEN;
+                    while ACCESSES_MADE.load(Ordering::Relaxed) < next
+                        && !done.load(Ordering::Relaxed)
+                    {
+                        std::thread::yield_now();
+                    }
                 }
             });
         }
