@@ -148,6 +148,18 @@ impl Default for Signals {
 }
 
 impl Signals {
+    /// Returns what a new program begins with: what its caller ignored and blocked stays ignored and
+    /// blocked, everything else is as usual (`execve(2)`).
+    #[must_use]
+    pub fn inherited(ignored: SigSet, blocked: SigSet) -> Self {
+        let mut signals = Self::default();
+        for signal in (1..=64).filter(|signal| ignored.contains(*signal)) {
+            signals.set_action(signal, SignalAction { handler: 1, ..SignalAction::default() });
+        }
+        signals.set_mask(blocked);
+        signals
+    }
+
     /// Returns the action of a signal, 1 to 64; `None` for another number.
     #[must_use]
     pub fn action(&self, signal: i32) -> Option<SignalAction> {
@@ -250,6 +262,14 @@ mod tests {
         assert!(!signals.has_deliverable());
         let taken: Vec<_> = std::iter::from_fn(|| signals.take(SigSet(!0))).collect();
         assert_eq!(taken, [info(11, 5), info(2, 6), info(15, 1), info(34, 3), info(34, 4)]);
+    }
+
+    #[test]
+    fn what_the_caller_ignored_and_blocked_is_inherited() {
+        let signals = Signals::inherited(SigSet::of(1), SigSet(!0));
+        assert_eq!(signals.disposition(1), Disposition::Ignore);
+        assert_eq!(signals.disposition(2), Disposition::Terminate);
+        assert_eq!(signals.mask, SigSet(!SigSet::UNBLOCKABLE.0));
     }
 
     #[test]

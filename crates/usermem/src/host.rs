@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use kernel_task::{Credentials, RLimit, ResourceLimits};
+use kernel_task::{Credentials, RLimit, ResourceLimits, SigSet, Signals};
 use rustix::process::{self, Resource};
 
 /// Returns who the caller is: the program runs as nobody else.
@@ -19,6 +19,20 @@ pub(crate) fn credentials() -> Credentials {
         sgid: egid,
         groups: groups.into_iter().map(|group| group.as_raw()).collect(),
     }
+}
+
+/// SIGPIPE, which our own runtime ignores before we can look what the caller did with it.
+const PIPE: i32 = 13;
+
+/// Returns what the caller ignores and blocks, as the program inherits it. Called before we install
+/// handlers of our own.
+pub(crate) fn signals() -> Signals {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let set = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.and_then(|value| u64::from_str_radix(value.trim(), 16).ok()).unwrap_or(0)
+    };
+    Signals::inherited(SigSet(set("SigIgn") & !SigSet::of(PIPE).0), SigSet(set("SigBlk")))
 }
 
 /// Returns the caller's resource limits, in the order of their numbers.

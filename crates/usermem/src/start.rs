@@ -25,6 +25,7 @@ use crate::{host, proc_files, search, stats};
 
 /// Runs a program and returns the exit status for the shell.
 pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
+    let signals = host::signals();
     safecopy::init()
         .map_err(|error| Failure::ours(format!("cannot catch faults of copies: {error}")))?;
     hostfs::ignore_size_signal()
@@ -55,6 +56,7 @@ pub(crate) fn run(options: RunOptions) -> Result<u8, Failure> {
     let shm = ShmRegistry::new(Arc::clone(&memory));
     let task = make_task(&manager, &namespace, (cwd, shm), limits)?;
     let program = load(&task, &path, &options, &environment)?;
+    *task.signals().lock() = signals;
     task.set_name(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
     proc_files::register(&task, &program, &options.root);
 

@@ -236,6 +236,23 @@ fn output_to_a_reader_that_left_ends_by_sigpipe() {
     assert_eq!((ended.stdout_text().as_str(), ended.stderr_text().as_str()), ("y", "141\n"));
 }
 
+/// As `nohup` and a shell's background jobs start programs.
+#[test]
+fn what_the_caller_ignores_and_blocks_is_inherited() {
+    let lines = |program: &[&str]| {
+        let mut command = environment(Path::new("/usr/bin/env"));
+        command.args(["--ignore-signal=HUP,QUIT", "--block-signal=TERM,USR1,RTMIN"]);
+        command.args(program).args(["/bin/grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]);
+        run(command, b"").stdout_text()
+    };
+    let native = lines(&[]);
+    // Whoever runs the tests may ignore others.
+    let is_asked_for =
+        |line: &str| line == "SigBlk:\t0000000200004200" || line.ends_with("00000005");
+    assert!(native.lines().count() == 2 && native.lines().all(is_asked_for), "{native}");
+    assert_eq!(lines(&[env!("CARGO_BIN_EXE_usermem"), "run", "--"]), native);
+}
+
 /// Starts a guest that loops for ever and waits until it says that it runs.
 fn spinning(args: &[&str]) -> Child {
     let mut command = usermem();
