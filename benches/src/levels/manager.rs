@@ -21,6 +21,8 @@ use crate::row::At;
 
 const LEVEL: &str = "manager";
 const PAGE: usize = 4096;
+/// What `vm-memory` takes when its regions may change.
+const CHANGING: &str = "vm-memory that may change";
 /// Where the program's memory begins.
 const BASE: u64 = 0x100_0000;
 
@@ -104,8 +106,10 @@ fn same(bench: &mut Bench<'_>, name: &str, len: usize, goals: (f64, f64)) {
         own.write(0, &contents);
         let holder = Holder::new(&contents);
         let guest = vm::Guest::holding(BASE, &contents);
-        let mut buffers = [(); 5].map(|()| Buffer::new(len, 0));
-        let [ours, limit, vm_to, readv_to, pread_to] = buffers.each_mut().map(Buffer::get_mut);
+        let changing = guest.as_ref().map(vm::Changing::new);
+        let mut buffers = [(); 6].map(|()| Buffer::new(len, 0));
+        let [ours, limit, vm_to, changing_to, readv_to, pread_to] =
+            buffers.each_mut().map(Buffer::get_mut);
         let plan = Plan::new(name)
             .at(At::Bytes(len as u64))
             .ours(|count| {
@@ -131,6 +135,12 @@ fn same(bench: &mut Bench<'_>, name: &str, len: usize, goals: (f64, f64)) {
                 "vm-memory",
                 goals.1,
                 guest.as_ref().map(|guest| reader(vm_to, &contents, |to| guest.read(BASE, to))),
+            )
+            .beside(
+                CHANGING,
+                changing
+                    .as_ref()
+                    .map(|guest| reader(changing_to, &contents, |to| guest.read(BASE, to))),
             )
             .beside(
                 "process_vm_readv",
@@ -189,7 +199,8 @@ fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
             count / PLACES as u64 * lap(PLACES) + lap(count as usize % PLACES)
         };
         let guest = guest(maps);
-        let (mut ours, mut limit, mut vm_to) = ([0_u8; 8], [0_u8; 8], [0_u8; 8]);
+        let changing = guest.as_ref().map(vm::Changing::new);
+        let [mut ours, mut limit, mut vm_to, mut changing_to] = [[0_u8; 8]; 4];
         let plan = Plan::new(name)
             .at(At::Mappings(maps as u64))
             .at_least(PLACES as u64)
@@ -215,19 +226,35 @@ fn random(bench: &mut Bench<'_>, maps: usize, goals: (f64, f64)) {
                 "vm-memory",
                 goals.1,
                 guest.as_ref().map(|guest| {
-                    |count| {
-                        let mut sum = 0_u64;
-                        let to = std::hint::black_box(&mut vm_to[..]);
-                        let nanoseconds = time(count, |index| {
-                            let read = guest.read(addrs[index % PLACES].get(), to);
-                            sum = sum.wrapping_add(if read { number(to) } else { !0 });
-                        });
-                        expect(sum, answer(count)).map(|()| nanoseconds)
-                    }
+                    summer(&mut vm_to, &addrs, answer, |addr, to| guest.read(addr, to))
+                }),
+            )
+            .beside(
+                CHANGING,
+                changing.as_ref().map(|guest| {
+                    summer(&mut changing_to, &addrs, answer, |addr, to| guest.read(addr, to))
                 }),
             );
         setting.measure(plan)
     });
+}
+
+/// Returns the turn of a peer that reads the numbers at `addrs`, and adds them up.
+fn summer<'a>(
+    to: &'a mut [u8],
+    addrs: &'a [Addr],
+    answer: impl Fn(u64) -> u64 + 'a,
+    read: impl Fn(u64, &mut [u8]) -> bool + 'a,
+) -> Lap<'a> {
+    Box::new(move |count| {
+        let mut sum = 0_u64;
+        let to = std::hint::black_box(&mut *to);
+        let nanoseconds = time(count, |index| {
+            let read = read(addrs[index % PLACES].get(), to);
+            sum = sum.wrapping_add(if read { number(to) } else { !0 });
+        });
+        expect(sum, answer(count)).map(|()| nanoseconds)
+    })
 }
 
 /// Makes a guest with the mappings of a [`Program`].
@@ -258,6 +285,7 @@ fn words(bench: &mut Bench<'_>) {
         let mut own = Mapped::new(PAGE)?;
         own.write(offset(7), &7_u64.to_ne_bytes());
         let guest = guest(8);
+        let changing = guest.as_ref().map(vm::Changing::new);
         let holder = Holder::new(&7_u64.to_ne_bytes());
         let stopped = holder.as_ref().and_then(Holder::stop);
         let plan = Plan::new(name)
@@ -280,6 +308,10 @@ fn words(bench: &mut Bench<'_>) {
                 "vm-memory",
                 0.6,
                 guest.as_ref().map(|guest| sevens(|| guest.read_u64(place(7).get()))),
+            )
+            .beside(
+                CHANGING,
+                changing.as_ref().map(|guest| sevens(|| guest.read_u64(place(7).get()))),
             )
             .beside("PTRACE_PEEKDATA", stopped.as_ref().map(|stopped| sevens(|| stopped.peek(0))));
         setting.measure(plan)

@@ -1,6 +1,8 @@
 //! `vm-memory`: the memory of a guest, as virtual machine monitors in Rust read it.
 
-use vm_memory::{Bytes as _, GuestAddress, GuestMemoryMmap};
+use vm_memory::{
+    Bytes as _, GuestAddress, GuestAddressSpace as _, GuestMemoryAtomic, GuestMemoryMmap,
+};
 
 /// The memory of a guest.
 #[derive(Debug)]
@@ -36,5 +38,28 @@ impl Guest {
     #[inline]
     pub(crate) fn read_u64(&self, addr: u64) -> Option<u64> {
         self.0.read_obj(GuestAddress(addr)).ok()
+    }
+}
+
+/// The memory of a guest whose regions may be replaced while others read, as ours may: each access takes hold of what is
+/// there now.
+#[derive(Debug)]
+pub(crate) struct Changing(GuestMemoryAtomic<GuestMemoryMmap>);
+
+impl Changing {
+    pub(crate) fn new(guest: &Guest) -> Self {
+        Self(GuestMemoryAtomic::new(guest.0.clone()))
+    }
+
+    /// Reads bytes; returns whether all of them arrived.
+    #[inline]
+    pub(crate) fn read(&self, addr: u64, to: &mut [u8]) -> bool {
+        self.0.memory().read_slice(to, GuestAddress(addr)).is_ok()
+    }
+
+    /// Reads a word.
+    #[inline]
+    pub(crate) fn read_u64(&self, addr: u64) -> Option<u64> {
+        self.0.memory().read_obj(GuestAddress(addr)).ok()
     }
 }
