@@ -339,6 +339,11 @@ impl File for MemoryFile {
         Ok(self.region.destination(range))
     }
 
+    /// A memfd of our own, for reading, writing and executing.
+    fn is_always_mapped(&self) -> bool {
+        true
+    }
+
     /// Asks the host, which knows which pages of the memfd were touched, by code in any process. A
     /// page that is used for the first time has memory when it is touched, and not before: only
     /// those who are about to touch them are given recycled pages.

@@ -79,6 +79,12 @@ pub trait File: Send + Sync + fmt::Debug {
     /// Returns the descriptor that shows the pages, at the offsets of their ranges, when mapped.
     fn fd(&self) -> BorrowedFd<'_>;
 
+    /// Returns whether the host maps any range of the file with any access, as long as it has room for
+    /// another mapping: an address space may then put a mapping off.
+    fn is_always_mapped(&self) -> bool {
+        false
+    }
+
     /// Tells which pages of a range have memory behind them, whoever put it there: one byte for each,
     /// 1 or 0. Nothing gets memory by that. A file that cannot know says that all have.
     ///

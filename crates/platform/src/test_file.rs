@@ -11,19 +11,27 @@ use usermem_types::Errno;
 #[derive(Debug)]
 pub(crate) struct TestFile {
     fd: OwnedFd,
+    /// Whether mappings of it may be put off.
+    pub(crate) is_always_mapped: bool,
 }
 
 impl TestFile {
     pub(crate) fn new(pages: u64) -> Self {
         let fd = rustix::fs::memfd_create("test", MemfdFlags::CLOEXEC).unwrap();
         rustix::fs::ftruncate(&fd, pages * 4096).unwrap();
-        Self { fd }
+        Self { fd, is_always_mapped: false }
     }
 
     /// Something that cannot be mapped.
     pub(crate) fn folder() -> Self {
         use rustix::fs::{Mode, OFlags, open};
-        Self { fd: open("/", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap() }
+        let fd = open("/", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        Self { fd, is_always_mapped: false }
+    }
+
+    /// The same file once more.
+    pub(crate) fn of(other: &Self) -> Self {
+        Self { fd: other.fd.try_clone().unwrap(), is_always_mapped: other.is_always_mapped }
     }
 
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
@@ -56,5 +64,9 @@ impl File for TestFile {
 
     fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    fn is_always_mapped(&self) -> bool {
+        self.is_always_mapped
     }
 }

@@ -1,6 +1,5 @@
 //! An address space that is a stub process's.
 
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
@@ -8,18 +7,20 @@ use memmap::{AddressSpace, File, FileRange};
 use parking_lot::{Condvar, Mutex};
 use usermem_types::{AccessType, Addr, AddrRange, Errno, PageSize};
 
-use super::filter::Filters;
+use super::filter::Filter;
+use super::flight::{Call, Landing};
 use super::page::StubPage;
 use super::ranges::Ranges;
-use super::sys::{self, Pid};
-use super::tracee::Tracee;
+use super::sys::{self, Pid, Stop};
+use super::tracee::{Tracee, shared_mapping};
 use crate::PlatformError;
 
 /// An address space that is a stub process's.
 ///
 /// The process exists from the first context to the last; before and after, nothing is mapped and
 /// nothing needs to be. Only the thread that made the process can work on it, so:
-/// * on that thread a mapping is made at once, by a call injected into the stub;
+/// * on that thread a mapping is made at once, by a call injected into the stub; or, when it is certain
+///   to succeed, as the last thing before the application runs, which saves a stop;
 /// * on any other thread it is only noted that the old mappings of the range must go. The
 ///   application faults there and its own thread maps the page;
 /// * removals are noted everywhere and happen, merged, before the application runs again. When it
@@ -27,7 +28,7 @@ use crate::PlatformError;
 #[derive(Debug)]
 pub(super) struct PtraceAddressSpace {
     page: StubPage,
-    filters: Arc<Filters>,
+    filter: Arc<Filter>,
     /// Locked by the stub's own thread alone, and by it throughout a switch.
     tracee: Mutex<Option<Tracee>>,
     state: Mutex<State>,
@@ -41,11 +42,47 @@ struct State {
     mapped: Ranges,
     /// What is to be unmapped before the application runs again.
     pending: Ranges,
+    /// A mapping that is to be made after that. Whatever becomes of it, what was there before must go.
+    late: Option<Call>,
+    /// The host has refused a change that was left for last: no other is, until a mapping was made at once.
+    is_wary: bool,
     running: bool,
     /// Somebody wants the next switch to return.
     interrupted: bool,
     /// How often the stub has stopped.
     stops: u64,
+}
+
+impl State {
+    /// Returns what has to be changed before the application runs, one after the other.
+    fn next_change(&mut self) -> Option<Call> {
+        match self.pending.pop() {
+            Some((start, end)) => Some(removal(start, end)),
+            None => self.late.take(),
+        }
+    }
+
+    /// Notes that a mapping was not made, or may not have been.
+    fn give_up(&mut self, call: Call) {
+        self.mapped.remove(call.target());
+        self.pending.insert(call.target());
+    }
+}
+
+fn removal(start: u64, end: u64) -> Call {
+    Call { nr: libc::SYS_munmap, args: [start, end - start, 0, 0, 0, 0], expected: 0 }
+}
+
+impl Call {
+    /// Returns what a call that maps or unmaps is about.
+    fn target(&self) -> AddrRange {
+        let [start, len, ..] = self.args;
+        Addr::new(start).to_range(len).expect("our own invariant: it was a range before")
+    }
+
+    fn maps(&self) -> bool {
+        self.nr == libc::SYS_mmap
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +92,10 @@ struct Owner {
 }
 
 impl PtraceAddressSpace {
-    pub(super) fn new(page: StubPage, filters: Arc<Filters>) -> Self {
+    pub(super) fn new(page: StubPage, filter: Arc<Filter>) -> Self {
         Self {
             page,
-            filters,
+            filter,
             tracee: Mutex::new(None),
             state: Mutex::new(State::default()),
             stopped: Condvar::new(),
@@ -77,7 +114,7 @@ impl PtraceAddressSpace {
                 });
             }
         };
-        let spawned = Tracee::spawn(self.page, &self.filters)?;
+        let spawned = Tracee::spawn(self.page, &self.filter)?;
         let pid = spawned.pid();
         *slot = Some(spawned);
         let owner = Some(Owner { thread: thread::current().id(), pid });
@@ -106,29 +143,71 @@ impl PtraceAddressSpace {
         }
     }
 
-    /// Removes what is noted, then lets the application run; [`PtraceAddressSpace::paused`] must
-    /// follow when it has stopped. Returns whether it runs: it does not when an interrupt waits.
+    /// Changes what is noted, then lets the application run; [`PtraceAddressSpace::paused`] and
+    /// [`PtraceAddressSpace::land`] must follow when it has stopped. Returns whether it runs: it does not
+    /// when an interrupt waits.
     pub(super) fn run(&self, tracee: &mut Tracee) -> Result<bool, PlatformError> {
-        loop {
+        let last = loop {
             let mut state = self.state.lock();
             if std::mem::take(&mut state.interrupted) {
                 return Ok(false);
             }
-            if state.pending.is_empty() {
+            let change = state.next_change();
+            let is_last = state.pending.is_empty() && state.late.is_none();
+            if change.is_none() || is_last && !state.is_wary {
                 state.running = true;
-                break;
+                break change;
             }
-            let ranges = state.pending.take();
             drop(state);
-            for (start, end) in ranges {
-                self.unmap_now(tracee, start, end)?;
+            if let Some(change) = change {
+                self.change_now(tracee, change)?;
             }
-        }
-        let run = tracee.run();
+        };
+        let run = self.run_after(tracee, last);
         if run.is_err() {
             self.paused();
         }
         run.map(|()| true)
+    }
+
+    fn run_after(&self, tracee: &mut Tracee, last: Option<Call>) -> Result<(), PlatformError> {
+        if let Some(last) = last {
+            if tracee.run_after(last)? {
+                return Ok(());
+            }
+            self.change_now(tracee, last)?;
+        }
+        tracee.run()
+    }
+
+    /// Sees to the change that was under way when the stub stopped. Returns whether the stop concerns the
+    /// application.
+    pub(super) fn land(&self, tracee: &mut Tracee, stop: Stop) -> Result<bool, PlatformError> {
+        let Some((call, landing)) = tracee.landed(stop)? else { return Ok(true) };
+        if landing != Landing::Made {
+            let mut state = self.state.lock();
+            // Another thread may have wanted it gone meanwhile, so it is not made again unasked: the
+            // application misses it then.
+            state.give_up(call);
+            state.is_wary |= matches!(landing, Landing::Failed(_));
+        }
+        Ok(!matches!(landing, Landing::Failed(_)))
+    }
+
+    /// Makes a change that was left for last.
+    fn change_now(&self, tracee: &mut Tracee, change: Call) -> Result<(), PlatformError> {
+        if !change.maps() {
+            let (start, end) = (change.target().start().get(), change.target().end().get());
+            return self.unmap_now(tracee, start, end);
+        }
+        let made = self.map_now(tracee, change)?;
+        let mut state = self.state.lock();
+        // Whoever asks again is told.
+        state.is_wary = made.is_err();
+        if made.is_err() {
+            state.give_up(change);
+        }
+        Ok(())
     }
 
     /// Makes the switch that is going on return, or the next one when none is.
@@ -153,8 +232,7 @@ impl PtraceAddressSpace {
     }
 
     fn unmap_now(&self, tracee: &mut Tracee, start: u64, end: u64) -> Result<(), PlatformError> {
-        let args = [start, end - start, 0, 0, 0, 0];
-        match tracee.inject(libc::SYS_munmap, args)? {
+        match tracee.inject(libc::SYS_munmap, removal(start, end).args)? {
             Ok(_) => Ok(()),
             // A hole would make one mapping more than the host allows. All of them can go: each
             // is made again when it is missed.
@@ -168,27 +246,40 @@ impl PtraceAddressSpace {
         let mut state = self.state.lock();
         state.mapped.clear();
         state.pending.clear();
+        if let Some(late) = &state.late {
+            let target = late.target();
+            state.mapped.insert(target);
+        }
         drop(state);
-        let args = [user.start().get(), user.len(), 0, 0, 0, 0];
-        let result = tracee.inject(libc::SYS_munmap, args)?;
+        let all = removal(user.start().get(), user.end().get());
+        let result = tracee.inject(all.nr, all.args)?;
         tracee.check("munmap in a stub", result).map(drop)
     }
 
-    fn map_now(
-        &self,
-        target: AddrRange,
-        args: [u64; 6],
-    ) -> Result<Result<(), Errno>, PlatformError> {
-        self.with(|tracee| {
-            let mut result = tracee.inject(libc::SYS_mmap, args)?;
-            if result == Err(Errno::ENOMEM) {
-                // Most likely the host's limit of mappings: make room, as in `unmap_now`.
-                self.unmap_all(tracee)?;
-                result = tracee.inject(libc::SYS_mmap, args)?;
-                self.state.lock().mapped.insert(target);
+    fn map_now(&self, tracee: &mut Tracee, call: Call) -> Result<Result<(), Errno>, PlatformError> {
+        let mut result = tracee.inject(call.nr, call.args)?;
+        if result == Err(Errno::ENOMEM) {
+            // Most likely the host's limit of mappings: make room, as in `unmap_now`.
+            self.unmap_all(tracee)?;
+            result = tracee.inject(call.nr, call.args)?;
+            self.state.lock().mapped.insert(call.target());
+        }
+        Ok(result.map(drop))
+    }
+
+    /// Leaves a mapping for last, and makes the one that was to be last before.
+    fn map_late(&self, call: Call) -> Result<(), Errno> {
+        let earlier = self.state.lock().late.replace(call);
+        let made = self.with(|tracee| {
+            tracee.alive()?;
+            match earlier {
+                Some(earlier) if !call.target().is_superset_of(earlier.target()) => {
+                    self.change_now(tracee, earlier)
+                }
+                _ => Ok(()),
             }
-            Ok(result.map(drop))
-        })
+        });
+        made.map_err(|error| error.errno)
     }
 }
 
@@ -216,15 +307,29 @@ impl AddressSpace for PtraceAddressSpace {
         }
         state.pending.remove(target);
         state.mapped.insert(target);
+        let is_late = file.is_always_mapped() && !state.is_wary;
+        // What comes at once comes after what is noted.
+        let earlier = if is_late { None } else { state.late.take() };
         drop(state);
         let populate = if populate { libc::MAP_POPULATE } else { 0 };
-        let flags = libc::MAP_SHARED | libc::MAP_FIXED | populate;
-        let fd = u64::try_from(file.fd().as_raw_fd()).map_err(|_| Errno::EBADF)?;
         // Whether code alone can be read must not depend on the host: one with protection keys
         // hides it.
-        let prot = access.effective().prot().into();
-        let args = [addr.get(), range.len(), prot, flags.cast_unsigned().into(), fd, range.start];
-        match self.map_now(target, args) {
+        let prot = access.effective().prot().cast_signed();
+        let place = (addr.get(), range.len());
+        let args = shared_mapping(place, prot, populate, &file.fd(), range.start);
+        let call = Call { nr: libc::SYS_mmap, args, expected: addr.get() };
+        if is_late {
+            return self.map_late(call);
+        }
+        let made = self.with(|tracee| {
+            if let Some(earlier) = earlier {
+                self.change_now(tracee, earlier)?;
+            }
+            let made = self.map_now(tracee, call)?;
+            self.state.lock().is_wary &= made.is_err();
+            Ok(made)
+        });
+        match made {
             Ok(Ok(())) => Ok(()),
             // What was there before is still there, and its pages may be somebody else's soon.
             Ok(Err(errno)) => {
@@ -240,6 +345,9 @@ impl AddressSpace for PtraceAddressSpace {
         assert!(range.is_page_aligned(PageSize::K4), "unmapping part of a page");
         let mut state = self.state.lock();
         let Some(owner) = state.owner else { return };
+        if let Some(late) = state.late.take_if(|late| late.target().overlaps(range)) {
+            state.give_up(late);
+        }
         if let Some(hull) = state.mapped.hull_within(range) {
             state.mapped.remove(hull);
             state.pending.insert(hull);

@@ -9,22 +9,21 @@
 use usermem_types::Errno;
 
 use super::arch;
-use super::filter::Filters;
+use super::filter::Filter;
 use super::page::StubPage;
 use super::sys::Pid;
 
 /// What the child needs, prepared before it is born.
 struct Launch {
     parent: usize,
-    trap: libc::sock_fprog,
-    allow: libc::sock_fprog,
+    filter: libc::sock_fprog,
     stub: usize,
     name: &'static core::ffi::CStr,
     no_core: libc::rlimit,
 }
 
 /// The step of the child's life that failed is its exit status.
-pub(super) const STEPS: [&str; 10] = [
+pub(super) const STEPS: [&str; 9] = [
     "prctl(PR_SET_PDEATHSIG)",
     "finding its parent alive",
     "setsid",
@@ -33,8 +32,7 @@ pub(super) const STEPS: [&str; 10] = [
     "prlimit(RLIMIT_CORE)",
     "prctl(PR_SET_NO_NEW_PRIVS)",
     "ptrace(PTRACE_TRACEME)",
-    "seccomp(the vsyscall filter)",
-    "seccomp(the filter)",
+    "seccomp",
 ];
 
 /// Makes a process that shares our table of descriptors and is about to trap in the stub, traced
@@ -43,11 +41,10 @@ pub(super) const STEPS: [&str; 10] = [
 /// # Errors
 /// That of `clone`. When the child itself fails it exits with the index of its step in [`STEPS`],
 /// plus one.
-pub(super) fn fork_stub(page: StubPage, filters: &Filters) -> Result<Pid, Errno> {
+pub(super) fn fork_stub(page: StubPage, filter: &Filter) -> Result<Pid, Errno> {
     let launch = Launch {
         parent: std::process::id() as usize,
-        trap: program(&filters.trap),
-        allow: program(&filters.allow),
+        filter: program(&filter.program),
         stub: page.trap() as usize,
         name: c"usermem-stub",
         no_core: libc::rlimit { rlim_cur: 0, rlim_max: 0 },
@@ -131,13 +128,9 @@ unsafe fn live(launch: &Launch) -> ! {
     step(6, prctl(libc::PR_SET_NO_NEW_PRIVS, 1));
     // PTRACE_TRACEME: the tracer is the thread that made this process.
     step(7, call(libc::SYS_ptrace, [0; 6]));
-    // SECCOMP_SET_MODE_FILTER; the filter that allows less comes last, as it allows no further.
-    if launch.trap.len != 0 {
-        let trap = (&raw const launch.trap).addr();
-        step(8, call(libc::SYS_seccomp, [1, 0, trap, 0, 0, 0]));
-    }
-    let allow = (&raw const launch.allow).addr();
-    step(9, call(libc::SYS_seccomp, [1, 0, allow, 0, 0, 0]));
+    // SECCOMP_SET_MODE_FILTER
+    let filter = (&raw const launch.filter).addr();
+    step(8, call(libc::SYS_seccomp, [1, 0, filter, 0, 0, 0]));
     // SAFETY: 1. the stub traps at once and is run by its tracer alone from there on.
     unsafe { arch::go(launch.stub) }
 }

@@ -57,7 +57,10 @@ impl Context for PtraceContext {
                 }
                 let stop = tracee.wait_stop(|| space.interrupt());
                 space.paused();
-                if let Some(event) = event(tracee, stop?)? {
+                let stop = stop?;
+                if space.land(tracee, stop)?
+                    && let Some(event) = event(tracee, stop)?
+                {
                     return Ok(event);
                 }
             }
@@ -122,7 +125,15 @@ impl Interrupt for Interrupter {
 /// Returns what a stop means; `None` when it means nothing to the application.
 fn event(tracee: &mut Tracee, stop: Stop) -> Result<Option<Event>, PlatformError> {
     match stop {
-        Stop::Syscall => syscall(tracee).map(Some),
+        Stop::Syscall => {
+            let entry = syscall_entry(tracee, SyscallEntry::ENTRY)?;
+            syscall(tracee, entry).map(Some)
+        }
+        Stop::Refused => {
+            let entry = syscall_entry(tracee, SyscallEntry::SECCOMP)?;
+            tracee.cancel_call()?;
+            syscall(tracee, entry).map(Some)
+        }
         Stop::Signal(signal) => match sys::signal_info(tracee.pid()) {
             Ok(info) => signalled(tracee, signal, info),
             // A stop that is not for a signal, made by somebody's SIGSTOP.
@@ -133,12 +144,16 @@ fn event(tracee: &mut Tracee, stop: Stop) -> Result<Option<Event>, PlatformError
     }
 }
 
-fn syscall(tracee: &mut Tracee) -> Result<Event, PlatformError> {
+fn syscall_entry(tracee: &mut Tracee, op: u8) -> Result<SyscallEntry, PlatformError> {
     let entry = sys::syscall_entry(tracee.pid());
     let entry = tracee.check("ptrace(PTRACE_GET_SYSCALL_INFO)", entry)?;
-    if entry.op != SyscallEntry::ENTRY {
+    if entry.op != op {
         return tracee.check("ptrace(PTRACE_GET_SYSCALL_INFO) at a call", Err(Errno::EPROTO));
     }
+    Ok(entry)
+}
+
+fn syscall(tracee: &mut Tracee, entry: SyscallEntry) -> Result<Event, PlatformError> {
     if tracee.page().ran_to(entry.pc) {
         return stray(tracee);
     }

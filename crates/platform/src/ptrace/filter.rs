@@ -1,65 +1,133 @@
 //! What a stub may ask of the host: the calls that we inject, nothing else.
+//!
+//! A call of ours is known by a secret in halves of its arguments that the host does not look at. The
+//! application never sees one: what is injected is in registers only while the stub's own code runs.
 
 use std::collections::BTreeMap;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, sock_filter,
 };
 use usermem_types::Errno;
 
 use super::arch;
 use crate::PlatformError;
 
-/// The filters of a stub, in the order in which they are installed.
+/// The arguments that carry the secret, a third each, in their upper halves: those that are numbers of
+/// 32 bits, or nothing, in all calls that are injected.
+const SIGNED: [usize; 3] = [2, 3, 4];
+const HALF: u32 = 32;
+const UPPER: u64 = !0 << HALF;
+
+/// The filter of a stub, and the secret that opens it.
 ///
-/// The application's own calls never reach them: ptrace takes those away before. What does reach
-/// them is what we inject, and calls through the vsyscall page, which ptrace does not see.
+/// Where the application runs so that ptrace takes its calls away, they do not reach the filter. What
+/// does is what we inject, calls through the vsyscall page, which ptrace does not see, and all calls of
+/// an application that was let run by the stub's own code: these stop it, as any call does.
 #[derive(Debug)]
-pub(super) struct Filters {
-    /// Turns the calls of the vsyscall page into a signal.
-    pub(super) trap: BpfProgram,
-    /// Kills the stub for all calls but ours, and for theirs, which `trap` decides.
-    pub(super) allow: BpfProgram,
+pub(super) struct Filter {
+    pub(super) program: BpfProgram,
+    secret: Secret,
 }
 
-impl Filters {
+impl Filter {
     pub(super) fn new() -> Result<Self, PlatformError> {
-        let vsyscalls: BTreeMap<_, _> =
-            arch::trapped_calls().iter().map(|nr| (*nr, Vec::new())).collect();
-        let mut allowed = vsyscalls.clone();
-        // mmap(…, MAP_SHARED | MAP_FIXED [| MAP_POPULATE], …)
-        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-        let mask = SeccompCmpOp::MaskedEq(!(libc::MAP_POPULATE as u64));
-        allowed.insert(libc::SYS_mmap, vec![rule(3, mask, flags as u64)?]);
-        allowed.insert(libc::SYS_munmap, Vec::new());
-        // rseq(…, RSEQ_FLAG_UNREGISTER, …)
-        allowed.insert(libc::SYS_rseq, vec![rule(2, SeccompCmpOp::Eq, 1)?]);
-        let trap = if vsyscalls.is_empty() {
-            BpfProgram::new()
-        } else {
-            compile(vsyscalls, SeccompAction::Allow, SeccompAction::Trap)?
-        };
-        let allow = compile(allowed, SeccompAction::KillProcess, SeccompAction::Allow)?;
-        Ok(Self { trap, allow })
+        let secret = Secret::new()?;
+        let target = std::env::consts::ARCH.try_into().map_err(refused)?;
+        let injected = SeccompFilter::new(
+            secret.calls()?,
+            SeccompAction::Trace(0),
+            SeccompAction::Allow,
+            target,
+        )
+        .and_then(TryInto::<BpfProgram>::try_into)
+        .map_err(refused)?;
+        let program = strangers().into_iter().chain(injected).collect();
+        Ok(Self { program, secret })
+    }
+
+    /// Returns the arguments of a call that is to be injected, signed.
+    pub(super) fn sign(&self, args: [u64; 6]) -> [u64; 6] {
+        self.secret.sign(args)
     }
 }
 
-fn rule(index: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompRule, PlatformError> {
-    let condition =
-        SeccompCondition::new(index, SeccompCmpArgLen::Qword, op, value).map_err(refused)?;
-    SeccompRule::new(vec![condition]).map_err(refused)
+#[derive(Clone, Copy)]
+struct Secret([u32; SIGNED.len()]);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
-fn compile(
-    rules: BTreeMap<i64, Vec<SeccompRule>>,
-    otherwise: SeccompAction,
-    matched: SeccompAction,
-) -> Result<BpfProgram, PlatformError> {
-    let target = std::env::consts::ARCH.try_into().map_err(refused)?;
-    SeccompFilter::new(rules, otherwise, matched, target)
-        .and_then(TryInto::try_into)
-        .map_err(refused)
+impl Secret {
+    fn new() -> Result<Self, PlatformError> {
+        let mut bytes = [0; size_of::<[u32; SIGNED.len()]>()];
+        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+            .map_err(refused)?;
+        let (words, _) = bytes.as_chunks();
+        Ok(Self(std::array::from_fn(|at| u32::from_ne_bytes(words[at]))))
+    }
+
+    fn sign(self, mut args: [u64; 6]) -> [u64; 6] {
+        for (at, part) in SIGNED.into_iter().zip(self.0) {
+            args[at] = args[at] & !UPPER | u64::from(part) << HALF;
+        }
+        args
+    }
+
+    /// Returns the calls that are injected.
+    fn calls(self) -> Result<BTreeMap<i64, Vec<SeccompRule>>, PlatformError> {
+        let anything = [UPPER; SIGNED.len()];
+        // mmap(…, MAP_SHARED | MAP_FIXED [| MAP_POPULATE], …)
+        let (shared, mut of_flags) = (libc::MAP_SHARED | libc::MAP_FIXED, anything);
+        of_flags[1] = !(libc::MAP_POPULATE as u64);
+        // rseq(…, RSEQ_FLAG_UNREGISTER, …)
+        let mut unregister = anything;
+        unregister[0] = !0;
+        Ok(BTreeMap::from([
+            (libc::SYS_mmap, vec![self.rule(of_flags, [0, 0, 0, shared as u64, 0, 0])?]),
+            (libc::SYS_munmap, vec![self.rule(anything, [0; 6])?]),
+            (libc::SYS_rseq, vec![self.rule(unregister, [0, 0, 1, 0, 0, 0])?]),
+        ]))
+    }
+
+    /// Returns what a call must be: its signed arguments, as far as `masks` say, those of `args`.
+    fn rule(
+        self,
+        masks: [u64; SIGNED.len()],
+        args: [u64; 6],
+    ) -> Result<SeccompRule, PlatformError> {
+        let signed = self.sign(args);
+        let conditions = SIGNED.into_iter().zip(masks).map(|(at, mask)| {
+            let (index, op) = (at as u8, SeccompCmpOp::MaskedEq(mask));
+            SeccompCondition::new(index, SeccompCmpArgLen::Qword, op, signed[at]).map_err(refused)
+        });
+        SeccompRule::new(conditions.collect::<Result<_, _>>()?).map_err(refused)
+    }
+}
+
+/// Returns what is decided before the calls are looked at: those of another architecture stop the
+/// application, those through the vsyscall page become a signal.
+fn strangers() -> [sock_filter; 6] {
+    /// Offsets in `struct seccomp_data`.
+    const ARCH: u32 = 4;
+    const PC_UPPER: u32 = 12;
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let next = |code, k| sock_filter { code, jt: 0, jf: 0, k };
+    [
+        next(LOAD, ARCH),
+        sock_filter { code: IF_EQUAL, jt: 1, jf: 0, k: arch::AUDIT_ARCH_NATIVE },
+        next(RETURN, libc::SECCOMP_RET_TRACE),
+        next(LOAD, PC_UPPER),
+        // User space has no other address that high.
+        sock_filter { code: IF_EQUAL, jt: 0, jf: 1, k: u32::MAX },
+        next(RETURN, libc::SECCOMP_RET_TRAP),
+    ]
 }
 
 fn refused(error: impl std::fmt::Display) -> PlatformError {

@@ -13,6 +13,7 @@ mod context;
 mod address_space;
 mod ranges;
 
+mod flight;
 mod tracee;
 
 mod affinity;
@@ -20,6 +21,7 @@ mod affinity;
 mod birth;
 mod filter;
 mod page;
+mod return_page;
 
 mod arch;
 mod sys;
@@ -37,7 +39,7 @@ use usermem_types::Errno;
 
 use self::address_space::PtraceAddressSpace;
 use self::context::PtraceContext;
-use self::filter::Filters;
+use self::filter::Filter;
 use self::page::StubPage;
 use crate::{Context, Platform, PlatformError};
 
@@ -50,7 +52,7 @@ pub use self::probe::{Check, probe};
 #[derive(Debug)]
 pub struct PtracePlatform {
     page: StubPage,
-    filters: Arc<Filters>,
+    filter: Arc<Filter>,
 }
 
 impl PtracePlatform {
@@ -65,7 +67,7 @@ impl PtracePlatform {
                 errno: Errno::ENOSYS,
             });
         }
-        Ok(Self { page: StubPage::get()?, filters: Arc::new(Filters::new()?) })
+        Ok(Self { page: StubPage::get()?, filter: Arc::new(Filter::new()?) })
     }
 }
 
@@ -83,7 +85,7 @@ pub fn quiet_child_stops() -> Result<(), PlatformError> {
 
 impl Platform for PtracePlatform {
     fn new_address_space(&self) -> Result<Arc<dyn AddressSpace>, PlatformError> {
-        Ok(Arc::new(PtraceAddressSpace::new(self.page, Arc::clone(&self.filters))))
+        Ok(Arc::new(PtraceAddressSpace::new(self.page, Arc::clone(&self.filter))))
     }
 
     fn new_context(

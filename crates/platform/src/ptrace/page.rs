@@ -44,11 +44,11 @@ impl StubPage {
     }
 }
 
-/// Places the page as near to the top of user space as there is room.
+/// Places the page as near to the top of user space as there is room; in stubs another one follows.
 fn place() -> Result<StubPage, PlatformError> {
     let size = rustix::param::page_size();
     let lowest = arch::TASK_SIZE / 2;
-    let mut at = arch::TASK_SIZE - size as u64;
+    let mut at = arch::TASK_SIZE - 2 * size as u64;
     let mut step = size as u64;
     loop {
         match place_at(at as usize, size) {

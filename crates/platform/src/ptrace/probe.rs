@@ -1,13 +1,15 @@
 //! What the host offers to stubs, found out by trying.
 
+use std::sync::Arc;
+
 use rustix::fs::MemfdFlags;
 
 use super::affinity::Affinity;
 use super::arch;
-use super::filter::Filters;
+use super::filter::Filter;
 use super::page::StubPage;
 use super::sys::{self, Stop};
-use super::tracee::{Tracee, failed};
+use super::tracee::{Tracee, failed, shared_mapping};
 use crate::PlatformError;
 
 /// One thing that running programs needs from the host.
@@ -75,7 +77,7 @@ fn text(error: impl ToString) -> String {
 }
 
 fn stub() -> Result<Tracee, PlatformError> {
-    Tracee::spawn(StubPage::get()?, &Filters::new()?)
+    Tracee::spawn(StubPage::get()?, &Arc::new(Filter::new()?))
 }
 
 fn kernel() -> Result<String, String> {
@@ -104,7 +106,7 @@ fn seccomp() -> Result<String, String> {
         std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").map_err(text)?;
     let actions = actions.trim();
     let has = |action| actions.split(' ').any(|offered| offered == action);
-    let all = ["kill_process", "trap", "allow"].into_iter().all(has);
+    let all = ["trap", "trace", "allow"].into_iter().all(has);
     if all { Ok(actions.to_owned()) } else { Err(actions.to_owned()) }
 }
 
@@ -125,15 +127,11 @@ fn emulation() -> Result<String, String> {
 }
 
 fn memfd() -> Result<String, String> {
-    use std::os::fd::AsRawFd;
     let size = rustix::param::page_size() as u64;
     let fd = rustix::fs::memfd_create("probe", MemfdFlags::CLOEXEC).map_err(text)?;
     rustix::fs::ftruncate(&fd, size).map_err(text)?;
-    let number = u64::try_from(fd.as_raw_fd()).map_err(text)?;
     let prot = libc::PROT_READ | libc::PROT_EXEC;
-    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-    let args =
-        [0x40_0000, size, prot.unsigned_abs().into(), flags.unsigned_abs().into(), number, 0];
+    let args = shared_mapping((0x40_0000, size), prot, 0, &fd, 0);
     let mut stub = stub().map_err(text)?;
     let mapped = stub.inject(libc::SYS_mmap, args).map_err(text)?;
     mapped.map_err(|errno| failed("mmap in a stub", errno).to_string())?;

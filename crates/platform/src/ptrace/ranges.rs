@@ -59,9 +59,9 @@ impl Ranges {
         AddrRange::new(Addr::new(start.max(*low)), Addr::new(end.min(*high)))
     }
 
-    /// Takes all ranges.
-    pub(super) fn take(&mut self) -> Vec<(u64, u64)> {
-        std::mem::take(&mut self.sorted)
+    /// Takes one of the ranges.
+    pub(super) fn pop(&mut self) -> Option<(u64, u64)> {
+        self.sorted.pop()
     }
 
     /// Forgets all ranges.

@@ -25,7 +25,11 @@ const NT_PRSTATUS: usize = 1;
 
 const O_TRACESYSGOOD: usize = 1;
 const O_TRACEEXIT: usize = 1 << 6;
+const O_TRACESECCOMP: usize = 1 << 7;
 const O_EXITKILL: usize = 1 << 20;
+
+/// `PTRACE_EVENT_SECCOMP`: the stub is about to make a call that its filter does not allow.
+const EVENT_SECCOMP: i32 = 7;
 
 /// `PTRACE_EVENT_EXIT`: the stub is about to die.
 pub(super) const EVENT_EXIT: i32 = 6;
@@ -48,6 +52,8 @@ pub(super) enum Resume {
 pub(super) enum Stop {
     /// A system call that is not performed.
     Syscall,
+    /// A system call that the filter does not allow, and that is performed unless it is cancelled.
+    Refused,
     /// A signal that was not delivered yet.
     Signal(i32),
     /// An event of ptrace's own.
@@ -74,6 +80,8 @@ pub(super) struct SyscallEntry {
 impl SyscallEntry {
     /// `PTRACE_SYSCALL_INFO_ENTRY`.
     pub(super) const ENTRY: u8 = 1;
+    /// `PTRACE_SYSCALL_INFO_SECCOMP`.
+    pub(super) const SECCOMP: u8 = 3;
 }
 
 /// What is used of `siginfo_t`.
@@ -122,8 +130,9 @@ pub(super) fn resume(pid: Pid, how: Resume) -> Result<(), Errno> {
 
 /// Sets the options that every stub has.
 pub(super) fn set_options(pid: Pid) -> Result<(), Errno> {
+    let options = O_TRACESYSGOOD | O_TRACEEXIT | O_TRACESECCOMP | O_EXITKILL;
     // SAFETY: 1. the data is a set of flags.
-    unsafe { ptrace(SETOPTIONS, pid, 0, O_TRACESYSGOOD | O_TRACEEXIT | O_EXITKILL) }.map(drop)
+    unsafe { ptrace(SETOPTIONS, pid, 0, options) }.map(drop)
 }
 
 /// Returns the registers of a stopped stub.
@@ -253,6 +262,7 @@ fn decode(status: i32) -> Stop {
     match (libc::WSTOPSIG(status), status >> 16) {
         (signal, 0) if signal == libc::SIGTRAP | 0x80 => Stop::Syscall,
         (signal, 0) => Stop::Signal(signal),
+        (_, EVENT_SECCOMP) => Stop::Refused,
         (_, event) => Stop::Event(event),
     }
 }

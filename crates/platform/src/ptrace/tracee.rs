@@ -1,11 +1,16 @@
 //! A stub that is stopped, or runs only while one of these functions runs.
 
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+
 use usermem_types::Errno;
 
 use super::arch::{self, UserRegs};
 use super::birth::{STEPS, fork_stub};
-use super::filter::Filters;
+use super::filter::Filter;
+use super::flight::Flight;
 use super::page::StubPage;
+use super::return_page::ReturnPage;
 use super::sys::{self, Pid, Resume, Stop};
 use crate::PlatformError;
 
@@ -17,6 +22,11 @@ use crate::PlatformError;
 pub(super) struct Tracee {
     pid: Pid,
     page: StubPage,
+    pub(super) filter: Arc<Filter>,
+    /// The page behind `page`, for calls that end in the application; where these are possible.
+    pub(super) return_page: Option<ReturnPage>,
+    /// The last such call, until the stub stops.
+    pub(super) flight: Option<Flight>,
     /// The application's registers, when they have been read.
     regs: Option<UserRegs>,
     /// `regs` is not what the stub holds.
@@ -28,16 +38,40 @@ pub(super) struct Tracee {
     reaped: bool,
 }
 
+/// Returns the arguments of `mmap` that show a file to a stub, instead of what is there.
+pub(super) fn shared_mapping(
+    (at, len): (u64, u64),
+    prot: i32,
+    flags: i32,
+    file: &impl AsFd,
+    offset: u64,
+) -> [u64; 6] {
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED | flags;
+    let fd = file.as_fd().as_raw_fd();
+    let [prot, flags, fd] = [prot, flags, fd].map(|number| u64::from(number.cast_unsigned()));
+    [at, len, prot, flags, fd, offset]
+}
+
 pub(super) fn failed(what: &str, errno: Errno) -> PlatformError {
     PlatformError { what: what.to_owned(), errno }
 }
 
 impl Tracee {
     /// Makes a stub with nothing in its address space but `page`.
-    pub(super) fn spawn(page: StubPage, filters: &Filters) -> Result<Self, PlatformError> {
-        let pid = fork_stub(page, filters).map_err(|errno| failed("clone of a stub", errno))?;
-        let mut tracee =
-            Self { pid, page, regs: None, dirty: false, result: None, dead: None, reaped: false };
+    pub(super) fn spawn(page: StubPage, filter: &Arc<Filter>) -> Result<Self, PlatformError> {
+        let pid = fork_stub(page, filter).map_err(|errno| failed("clone of a stub", errno))?;
+        let mut tracee = Self {
+            pid,
+            page,
+            filter: Arc::clone(filter),
+            return_page: None,
+            flight: None,
+            regs: None,
+            dirty: false,
+            result: None,
+            dead: None,
+            reaped: false,
+        };
         tracee.start()?;
         Ok(tracee)
     }
@@ -73,6 +107,7 @@ impl Tracee {
                 self.check("munmap in a stub", result)?;
             }
         }
+        self.map_return_page()?;
         // The application starts from nothing, not from what is left of us.
         let state = sys::extended_state(self.pid);
         let mut state = self.check("ptrace(PTRACE_GETREGSET) of vector state", state)?;
@@ -143,7 +178,7 @@ impl Tracee {
     ) -> Result<Result<u64, Errno>, PlatformError> {
         self.regs_loaded()?;
         self.dirty = true;
-        let call = arch::call(self.page.start(), nr as u64, args);
+        let call = arch::call(self.page.start(), nr as u64, self.filter.sign(args));
         let set = sys::set_registers(self.pid, &call);
         self.check("ptrace(PTRACE_SETREGSET)", set)?;
         let end = arch::trapped_at(self.page.start());
@@ -162,7 +197,9 @@ impl Tracee {
                 // Sent by somebody, or by us to interrupt: the call goes on, and whoever sent it
                 // finds the application stopped.
                 Stop::Signal(_) | Stop::Syscall => {}
-                Stop::Event(_) | Stop::Exited(_) | Stop::Killed(_) => return Err(self.died(stop)),
+                Stop::Refused | Stop::Event(_) | Stop::Exited(_) | Stop::Killed(_) => {
+                    return Err(self.died(stop));
+                }
             }
         }
     }
@@ -191,9 +228,23 @@ impl Tracee {
             let set = sys::set_registers(self.pid, regs);
             self.check("ptrace(PTRACE_SETREGSET)", set)?;
         }
+        self.forget_regs();
+        self.resume(Resume::Emulate)
+    }
+
+    /// The stub holds the application's registers, or will, and changes them.
+    pub(super) fn forget_regs(&mut self) {
         self.regs = None;
         self.dirty = false;
-        self.resume(Resume::Emulate)
+    }
+
+    /// Takes the call away that the filter has stopped, whatever becomes of the stub next.
+    pub(super) fn cancel_call(&mut self) -> Result<(), PlatformError> {
+        let cancelled = match arch::CALL_OFFSET {
+            Some(offset) => sys::poke_register(self.pid, offset, u64::MAX),
+            None => Err(Errno::ENOSYS),
+        };
+        self.check("ptrace(PTRACE_POKEUSER)", cancelled)
     }
 
     /// Waits for the stop of a stub that [`Tracee::run`] started. `interrupted` says what to do
@@ -204,7 +255,7 @@ impl Tracee {
     ) -> Result<Stop, PlatformError> {
         loop {
             match sys::wait(self.pid) {
-                Ok(stop @ (Stop::Syscall | Stop::Signal(_))) => return Ok(stop),
+                Ok(stop @ (Stop::Syscall | Stop::Refused | Stop::Signal(_))) => return Ok(stop),
                 Ok(stop) => return Err(self.died(stop)),
                 Err(Errno::EINTR) => interrupted(),
                 Err(errno) => return Err(self.die("wait4".to_owned(), errno)),
@@ -257,7 +308,7 @@ impl Tracee {
         }
     }
 
-    fn resume(&mut self, how: Resume) -> Result<(), PlatformError> {
+    pub(super) fn resume(&mut self, how: Resume) -> Result<(), PlatformError> {
         let resumed = sys::resume(self.pid, how);
         self.check("resuming a stub", resumed)
     }
@@ -272,7 +323,7 @@ impl Tracee {
         }
     }
 
-    fn alive(&self) -> Result<(), PlatformError> {
+    pub(super) fn alive(&self) -> Result<(), PlatformError> {
         self.dead.clone().map_or(Ok(()), Err)
     }
 
@@ -308,8 +359,8 @@ impl Tracee {
 
 fn describe(how: Stop) -> String {
     match how {
-        Stop::Killed(libc::SIGSYS) => {
-            "the stub process was killed: it made a system call that its filter forbids".to_owned()
+        Stop::Refused => {
+            "the stub process was stopped: it made a system call that its filter forbids".to_owned()
         }
         Stop::Killed(signal) => format!("the stub process was killed by signal {signal}"),
         Stop::Exited(status) => format!("the stub process exited with status {status}"),
@@ -317,7 +368,7 @@ fn describe(how: Stop) -> String {
     }
 }
 
-fn decode_result(value: u64) -> Result<u64, Errno> {
+pub(super) fn decode_result(value: u64) -> Result<u64, Errno> {
     match i32::try_from(value.cast_signed()) {
         Ok(negative @ -4095..=-1) => Err(Errno::from_raw(-negative)),
         _ => Ok(value),

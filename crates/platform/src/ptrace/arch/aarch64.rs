@@ -6,6 +6,7 @@
 
 use std::arch::asm;
 
+use super::Progress;
 use crate::Registers;
 
 /// Whether the back end works on this machine.
@@ -19,6 +20,12 @@ pub(in crate::ptrace) const AUDIT_ARCH_NATIVE: u32 = 0xc000_00b7;
 
 /// The registers as `PTRACE_GETREGSET` gives them.
 pub(in crate::ptrace) type UserRegs = libc::user_regs_struct;
+
+/// There is no `PTRACE_POKEUSER` here.
+pub(in crate::ptrace) const CALL_OFFSET: Option<usize> = None;
+
+/// Whether the stub's code can go on as the application after a call.
+pub(in crate::ptrace) const CAN_RETURN: bool = false;
 
 /// There is no `PTRACE_POKEUSER` here.
 pub(in crate::ptrace) const RESULT_OFFSET: Option<usize> = None;
@@ -67,19 +74,39 @@ pub(in crate::ptrace) fn pc(regs: &UserRegs) -> u64 {
     regs.pc
 }
 
+/// Sets the program counter.
+pub(in crate::ptrace) fn set_pc(regs: &mut UserRegs, value: u64) {
+    regs.pc = value;
+}
+
 /// Returns the stack pointer.
 pub(in crate::ptrace) fn sp(regs: &UserRegs) -> u64 {
     regs.sp
 }
 
+/// There is no such code here.
+pub(in crate::ptrace) fn returning_call(
+    _stub: u64,
+    _call: (u64, [u64; 6]),
+    _expected: u64,
+    _application: &UserRegs,
+) -> Option<(UserRegs, [u64; 0])> {
+    None
+}
+
+/// There is no such code here.
+pub(in crate::ptrace) fn progress(_stub: u64, _regs: &UserRegs, _args: [u64; 6]) -> Progress {
+    Progress::Elsewhere
+}
+
+/// There is no such code here.
+pub(in crate::ptrace) fn expected(_regs: &UserRegs) -> u64 {
+    0
+}
+
 /// There is no vsyscall page here.
 pub(in crate::ptrace) fn fault_in_vsyscall(_regs: &mut UserRegs, called: u64) -> u64 {
     called
-}
-
-/// Returns the calls that only a vsyscall page makes: there is none.
-pub(in crate::ptrace) fn trapped_calls() -> &'static [libc::c_long] {
-    &[]
 }
 
 /// Makes registers such that the host accepts them whatever a program did.

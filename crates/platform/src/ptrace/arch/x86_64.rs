@@ -3,6 +3,7 @@
 
 use std::arch::asm;
 
+use super::Progress;
 use crate::Registers;
 
 /// Whether the back end works on this machine.
@@ -21,12 +22,87 @@ pub(in crate::ptrace) type UserRegs = libc::user_regs_struct;
 pub(in crate::ptrace) const RESULT_OFFSET: Option<usize> =
     Some(std::mem::offset_of!(UserRegs, rax));
 
+/// Where `PTRACE_POKEUSER` finds the number of the call that is about to be performed.
+pub(in crate::ptrace) const CALL_OFFSET: Option<usize> =
+    Some(std::mem::offset_of!(UserRegs, orig_rax));
+
+/// Whether the stub's code can go on as the application after a call.
+pub(in crate::ptrace) const CAN_RETURN: bool = true;
+
 /// The number of the register set with the vector and floating-point state: `NT_X86_XSTATE`.
 pub(in crate::ptrace) const NT_EXTENDED: usize = 0x202;
 
-/// The stub: `syscall; 1: int3; jmp 1b`. An injected call starts at the first instruction and
-/// stops at the second; nothing ever runs past it.
-pub(in crate::ptrace) const STUB_CODE: &[u8] = &[0x0f, 0x05, 0xcc, 0xeb, 0xfd];
+/// The stub: two pieces of code.
+///
+/// `syscall; 1: int3; jmp 1b`: an injected call starts at the first instruction and stops at the
+/// second; nothing ever runs past it.
+///
+/// At [`RETURNING`], a call that goes on as the application: `syscall; lea rcx, [rax + rbp]; jrcxz 2f;
+/// 1: int3; jmp 1b`, where RBP is the negated result that is wanted; and from 2 on, loads of the
+/// registers that are in use here, from the page behind this one, and a jump to where the application
+/// is. RDX, which holds a part of the secret, comes last. No flag changes, and a call leaves all
+/// registers alone but RAX, RCX and R11.
+pub(in crate::ptrace) const STUB_CODE: &[u8] = &stub_code();
+
+/// Where the second piece begins.
+const RETURNING: u64 = 8;
+/// What follows its call.
+const CALLED: u64 = RETURNING + 2;
+const LOOKED: u64 = CALLED + 4;
+const WRONG: u64 = LOOKED + 2;
+const WRONG_END: u64 = WRONG + 1;
+const RIGHT: u64 = WRONG + 3;
+/// The length of a load.
+const LOAD: u64 = 7;
+/// The jump, after all loads.
+const LEAVE: u64 = RIGHT + LOADS.len() as u64 * LOAD;
+
+/// REX prefix and register bits of the loads, in their order: RAX, RCX, RSI, RDI, RBP, R8 to R11, RDX.
+const LOADS: [(u8, u8); 10] = [
+    (0x48, 0x05),
+    (0x48, 0x0d),
+    (0x48, 0x35),
+    (0x48, 0x3d),
+    (0x48, 0x2d),
+    (0x4c, 0x05),
+    (0x4c, 0x0d),
+    (0x4c, 0x15),
+    (0x4c, 0x1d),
+    (0x48, 0x15),
+];
+
+/// What the page behind the stub holds: what the loads load, then where the application is.
+const WORDS: usize = LOADS.len() + 1;
+
+const fn stub_code() -> [u8; LEAVE as usize + 6] {
+    const PAGE: usize = 4096;
+    const INT3: u8 = 0xcc;
+    let mut code = [INT3; LEAVE as usize + 6];
+    let start = [0x0f, 0x05, INT3, 0xeb, 0xfd];
+    let returning = [0x0f, 0x05, 0x48, 0x8d, 0x0c, 0x28, 0xe3, 0x03, INT3, 0xeb, 0xfd];
+    let (first, rest) = code.split_at_mut(RETURNING as usize);
+    first.split_at_mut(start.len()).0.copy_from_slice(&start);
+    rest.split_at_mut(returning.len()).0.copy_from_slice(&returning);
+    let mut at = RIGHT as usize;
+    let mut word = 0;
+    while word < WORDS {
+        // Relative to the end of the instruction.
+        let (opcode, end): (&[u8], usize) = if word < LOADS.len() {
+            let (rex, register) = LOADS[word];
+            (&[rex, 0x8b, register], at + LOAD as usize)
+        } else {
+            (&[0xff, 0x25], at + 6)
+        };
+        let distance = ((PAGE + 8 * word - end) as u32).to_le_bytes();
+        let (_, instruction) = code.split_at_mut(at);
+        let (to, rest) = instruction.split_at_mut(opcode.len());
+        to.copy_from_slice(opcode);
+        rest.split_at_mut(4).0.copy_from_slice(&distance);
+        at = end;
+        word += 1;
+    }
+    code
+}
 
 /// The requests that read and write all registers in this machine's own layout whatever mode the
 /// application is in; `PTRACE_GETREGSET` follows the application's mode.
@@ -83,6 +159,60 @@ pub(in crate::ptrace) fn call(stub: u64, nr: u64, args: [u64; 6]) -> UserRegs {
     }
 }
 
+/// Returns the registers that make the stub at `stub` perform a system call and go on as the
+/// application if its result is the expected one, and what its second page must hold; `None` for an
+/// application that is not at an address of its own, in 64-bit code, and without a trap after each
+/// instruction.
+pub(in crate::ptrace) fn returning_call(
+    stub: u64,
+    (nr, args): (u64, [u64; 6]),
+    expected: u64,
+    application: &UserRegs,
+) -> Option<(UserRegs, [u64; WORDS])> {
+    const TRAP_FLAG: u64 = 1 << 8;
+    let app = *application;
+    if app.cs != USER_CS || app.eflags & TRAP_FLAG != 0 || app.rip >= stub {
+        return None;
+    }
+    let words = [
+        app.rax, app.rcx, app.rsi, app.rdi, app.rbp, app.r8, app.r9, app.r10, app.r11, app.rdx,
+        app.rip,
+    ];
+    let call = UserRegs {
+        rax: nr,
+        rdi: args[0],
+        rsi: args[1],
+        rdx: args[2],
+        r10: args[3],
+        r8: args[4],
+        r9: args[5],
+        rbp: expected.wrapping_neg(),
+        rip: stub + RETURNING,
+        orig_rax: u64::MAX,
+        ..app
+    };
+    Some((call, words))
+}
+
+/// Returns how far the stub at `stub` came with a call that was begun by [`returning_call`] with these
+/// arguments.
+pub(in crate::ptrace) fn progress(stub: u64, regs: &UserRegs, args: [u64; 6]) -> Progress {
+    // An application that jumps into the middle does not know the secret.
+    match regs.rip.wrapping_sub(stub) {
+        LEAVE => Progress::Leaving,
+        RETURNING..LEAVE if regs.rdx != args[2] => Progress::Elsewhere,
+        RETURNING => Progress::NotMade,
+        CALLED | LOOKED | WRONG | WRONG_END => Progress::Result(regs.rax),
+        RIGHT..LEAVE => Progress::Made,
+        _ => Progress::Elsewhere,
+    }
+}
+
+/// Returns the result that was expected of a call whose [`Progress`] is its result.
+pub(in crate::ptrace) fn expected(regs: &UserRegs) -> u64 {
+    regs.rbp.wrapping_neg()
+}
+
 /// Returns the result of the call that ended here.
 pub(in crate::ptrace) fn result(regs: &UserRegs) -> u64 {
     regs.rax
@@ -98,6 +228,11 @@ pub(in crate::ptrace) fn pc(regs: &UserRegs) -> u64 {
     regs.rip
 }
 
+/// Sets the program counter.
+pub(in crate::ptrace) fn set_pc(regs: &mut UserRegs, value: u64) {
+    regs.rip = value;
+}
+
 /// Returns the stack pointer.
 pub(in crate::ptrace) fn sp(regs: &UserRegs) -> u64 {
     regs.rsp
@@ -109,11 +244,6 @@ pub(in crate::ptrace) fn fault_in_vsyscall(regs: &mut UserRegs, called: u64) -> 
     regs.rip = called;
     regs.rsp = regs.rsp.wrapping_sub(8);
     called
-}
-
-/// Returns the calls that only the vsyscall page makes.
-pub(in crate::ptrace) fn trapped_calls() -> &'static [libc::c_long] {
-    &[libc::SYS_gettimeofday, libc::SYS_time, libc::SYS_getcpu]
 }
 
 /// Makes registers such that the host accepts them whatever a program did.

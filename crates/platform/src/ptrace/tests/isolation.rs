@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use usermem_types::{AccessType, Errno};
 
 use super::guest::{CODE, DATA, Guest, SPIN, SYSCALL, code, eax};
 use crate::Event;
-use crate::ptrace::filter::Filters;
+use crate::ptrace::filter::Filter;
 use crate::ptrace::page::StubPage;
 use crate::ptrace::tracee::Tracee;
 
@@ -22,18 +22,20 @@ fn maps(pid: i32) -> Vec<String> {
 }
 
 #[test]
-fn a_stub_holds_one_page_and_what_is_mapped() {
+fn a_stub_holds_two_pages_and_what_is_mapped() {
     let page = StubPage::get().unwrap();
-    let stub = Tracee::spawn(page, &Filters::new().unwrap()).unwrap();
+    let stub = Tracee::spawn(page, &Arc::new(Filter::new().unwrap())).unwrap();
     let lines = maps(stub.pid().0);
+    assert_eq!(lines.len(), 2, "{lines:?}");
     let expected = format!("{:x}-{:x} r-xp 00000000 00:00 0", page.start(), page.end());
-    assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].trim_end(), expected);
+    let expected = format!("{:x}-{:x} r--s 00000000 ", page.end(), page.end() + 4096);
+    assert!(lines[1].starts_with(&expected), "{lines:?}");
 
     let guest = Guest::new(SPIN);
     guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
     let lines = maps(guest.pid());
-    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines.len(), 5, "{lines:?}");
     for (line, start) in lines.iter().zip([
         format!("{CODE:08x}-00401000 r-xs 00000000 "),
         format!("{DATA:08x}-00501000 rw-s 00002000 "),
@@ -94,7 +96,7 @@ fn a_killed_stub_is_reported() {
 #[test]
 fn an_injected_call_that_is_not_ours_kills_the_stub() {
     let page = StubPage::get().unwrap();
-    let filters = Filters::new().unwrap();
+    let filter = Arc::new(Filter::new().unwrap());
     let anywhere = [DATA, 4096, 3, 0x22, u64::MAX, 0];
     for (nr, args) in [
         (libc::SYS_getpid, [0; 6]),
@@ -103,7 +105,7 @@ fn an_injected_call_that_is_not_ours_kills_the_stub() {
         (libc::SYS_mmap, anywhere),
         (libc::SYS_rseq, [DATA, 32, 0, 0, 0, 0]),
     ] {
-        let mut stub = Tracee::spawn(page, &filters).unwrap();
+        let mut stub = Tracee::spawn(page, &filter).unwrap();
         let error = stub.inject(nr, args).unwrap_err();
         assert!(error.what.contains("its filter forbids"), "{nr}: {error}");
     }
@@ -120,7 +122,7 @@ fn for_the_application_nothing_is_where_the_stub_is() {
         assert_eq!((fault.addr.get(), fault.denied, fault.bus), (page.start(), false, false));
         // A call is still injected properly afterwards.
         guest.map(DATA, 2, AccessType::READ).unwrap();
-        assert_eq!(maps(guest.pid()).len(), 4);
+        assert_eq!(maps(guest.pid()).len(), 5);
     }
 }
 

@@ -6,3 +6,4 @@ mod guest;
 mod isolation;
 mod mappings;
 mod registers;
+mod returning;

@@ -1,0 +1,121 @@
+//! Calls that end in the application: the stub's code makes one, looks at its result, takes the
+//! application's registers from the [`ReturnPage`] and goes on as the application.
+//!
+//! That saves the stop between the two. From then on nobody takes the application's calls away, so
+//! the stub's filter has to stop each of them: see [`Filter`](super::filter::Filter).
+
+use usermem_types::Errno;
+
+use super::arch::{self, Progress, UserRegs};
+use super::return_page::ReturnPage;
+use super::sys::{self, Resume, Stop};
+use super::tracee::{Tracee, decode_result, failed, shared_mapping};
+use crate::PlatformError;
+
+/// A call after which the application goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) nr: libc::c_long,
+    pub(super) args: [u64; 6],
+    /// The only result after which the application may go on.
+    pub(super) expected: u64,
+}
+
+/// How far a call came that was under way when the stub stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// It was made, with the expected result.
+    Made,
+    /// It was not made yet.
+    NotMade,
+    /// It had another result than the expected one.
+    Failed(Errno),
+}
+
+/// Registers that are in the stub no more, or not yet again.
+#[derive(Debug)]
+pub(super) struct Flight {
+    saved: UserRegs,
+    call: Call,
+}
+
+impl Tracee {
+    /// Gives the stub the page that it needs for [`run_after`](Self::run_after), if it can have one.
+    pub(super) fn map_return_page(&mut self) -> Result<(), PlatformError> {
+        if !arch::CAN_RETURN || has_outer_filter() {
+            return Ok(());
+        }
+        let (page, fd) = ReturnPage::new().map_err(|error| {
+            failed("a page for registers", Errno::from_raw(error.raw_os_error()))
+        })?;
+        let (at, size) = (self.page().end(), rustix::param::page_size() as u64);
+        let mapped =
+            self.inject(libc::SYS_mmap, shared_mapping((at, size), libc::PROT_READ, 0, &fd, 0))?;
+        self.check("mmap of a page for registers in a stub", mapped)?;
+        self.return_page = Some(page);
+        Ok(())
+    }
+
+    /// Puts the application's registers where they were, performs a call and runs the application until
+    /// it stops; [`landed`](Self::landed) must follow. Returns whether it does: not every application
+    /// can be returned to from where it is.
+    pub(super) fn run_after(&mut self, call: Call) -> Result<bool, PlatformError> {
+        if self.return_page.is_none() {
+            return Ok(false);
+        }
+        let stub = self.page().start();
+        let args = self.filter.sign(call.args);
+        let regs = self.regs_mut()?;
+        arch::sanitize(regs);
+        let saved = *regs;
+        let Some((start, words)) =
+            arch::returning_call(stub, (call.nr as u64, args), call.expected, &saved)
+        else {
+            return Ok(false);
+        };
+        if let Some(page) = &self.return_page {
+            page.write(&words);
+        }
+        let set = sys::set_registers(self.pid(), &start);
+        self.check("ptrace(PTRACE_SETREGS)", set)?;
+        self.flight = Some(Flight { saved, call });
+        self.forget_regs();
+        self.resume(Resume::Continue)?;
+        Ok(true)
+    }
+
+    /// Says what became of the call of [`run_after`](Self::run_after), when the stub has stopped; `None` when
+    /// there was none. The registers are the application's again.
+    pub(super) fn landed(&mut self, stop: Stop) -> Result<Option<(Call, Landing)>, PlatformError> {
+        let Some(Flight { saved, call }) = self.flight.take() else { return Ok(None) };
+        if !matches!(stop, Stop::Signal(_)) {
+            // It was the application that made this call: the stub's own is allowed.
+            return Ok(Some((call, Landing::Made)));
+        }
+        let (stub, args) = (self.page().start(), self.filter.sign(call.args));
+        let regs = self.regs()?;
+        let landing = match arch::progress(stub, regs, args) {
+            Progress::Elsewhere => return Ok(Some((call, Landing::Made))),
+            Progress::Leaving => {
+                arch::set_pc(self.regs_mut()?, arch::pc(&saved));
+                return Ok(Some((call, Landing::Made)));
+            }
+            Progress::NotMade => Landing::NotMade,
+            Progress::Made => Landing::Made,
+            Progress::Result(value) => match decode_result(value) {
+                Ok(value) if value == arch::expected(regs) => Landing::Made,
+                Ok(_) => Landing::Failed(Errno::EPROTO),
+                Err(errno) => Landing::Failed(errno),
+            },
+        };
+        *self.regs_mut()? = saved;
+        Ok(Some((call, landing)))
+    }
+}
+
+/// Returns whether somebody filters our own calls, and so the stub's: such a filter would answer calls
+/// of the application that should stop it.
+fn has_outer_filter() -> bool {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    !status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "0"))
+}

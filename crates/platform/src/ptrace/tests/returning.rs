@@ -1,0 +1,380 @@
+//! Calls after which the application runs at once: nothing of it changes, and nothing of what it does
+//! then reaches the host.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use memmap::FileRange;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use usermem_types::{AccessType, Addr, AddrRange, Errno};
+
+use super::guest::{CODE, DATA, Guest, Reg, SYSCALL, code, eax, mov};
+use crate::ptrace::arch::STUB_CODE;
+use crate::ptrace::page::StubPage;
+use crate::test_file::TestFile;
+use crate::{Arch, Event, Registers};
+
+/// Makes a program whose pages are mapped at the last moment.
+fn guest(code: &[u8]) -> Guest {
+    let mut guest = Guest::new(code);
+    guest.file.is_always_mapped = true;
+    guest
+}
+
+/// Leaves something to be done before the program runs again.
+fn change_something(guest: &Guest) {
+    guest.map(DATA + 0x10_0000, 3, AccessType::READ).unwrap();
+}
+
+fn exit_group() -> Vec<u8> {
+    code(&[&eax(231), SYSCALL])
+}
+
+/// Registers no two of which are alike.
+fn patterns() -> Registers {
+    let mut registers = Registers::default();
+    for (at, register) in (1_u64..).zip(registers.general.iter_mut().take(15)) {
+        *register = 0x1111_1111_1111_1111 * at;
+    }
+    Registers {
+        pc: CODE,
+        sp: 0x1234_5678_9abc_def0,
+        // CF, PF, AF, ZF, SF, DF and OF.
+        flags: 0x0ed7,
+        tls: 0x7654_3210,
+        gs_base: 0x1111_2222,
+        ..registers
+    }
+}
+
+#[test]
+fn a_fault_changes_no_register() {
+    // nop; nop; 1: mov [DATA], 0 (by an address in the code); then a call.
+    let write = [&[0x90, 0x90, 0xc6, 0x04, 0x25][..], &(DATA as u32).to_le_bytes(), &[7]].concat();
+    let mut guest = guest(&code(&[&write, &[0x0f, 0x0b]]));
+    guest.context.set_registers(&patterns()).unwrap();
+    assert_eq!(guest.fault().addr, Addr::new(DATA));
+    let before = guest.context.registers().unwrap();
+    guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
+    assert!(matches!(guest.event(), Event::Signal(info) if info.signal == libc::SIGILL));
+    let after = guest.context.registers().unwrap();
+    let sent = patterns();
+    assert_eq!((before.general, before.pc), (sent.general, CODE + 2));
+    // RF, which says that the instruction at hand was begun before.
+    let flags = |registers: &Registers| registers.flags & !0x1_0000;
+    assert_eq!((after.general, after.sp, after.pc), (sent.general, sent.sp, CODE + 10));
+    assert_eq!((flags(&before), flags(&after)), (flags(&sent), flags(&sent)));
+    assert_eq!((after.tls, after.gs_base), (sent.tls, sent.gs_base));
+    assert_eq!(guest.file.read(2 * 4096), [7]);
+}
+
+#[test]
+fn a_call_changes_what_a_call_changes() {
+    let mut guest = guest(&code(&[SYSCALL, &[0x0f, 0x0b]]));
+    guest.context.set_registers(&patterns()).unwrap();
+    // The host looks at 32 bits of the number.
+    guest.serve(patterns().general[0] & 0xffff_ffff, 42);
+    let before = guest.context.registers().unwrap();
+    change_something(&guest);
+    assert!(matches!(guest.event(), Event::Signal(info) if info.signal == libc::SIGILL));
+    let after = guest.context.registers().unwrap();
+    assert_eq!(after.general[0], 42);
+    let flags = |registers: &Registers| registers.flags & !0x1_0000;
+    assert_eq!((after.general, after.sp, after.pc), (before.general, before.sp, CODE + 2));
+    assert_eq!(flags(&after), flags(&before));
+}
+
+/// Every call is ours to answer, whatever it is, and none is performed.
+#[test]
+fn the_first_call_afterwards_stops_the_program() {
+    let natively = |nr: u32| (eax(nr), SYSCALL.to_vec(), u64::from(nr), Arch::Native);
+    let mut calls: Vec<_> =
+        [0, 1, 9, 11, 39, 60, 96, 101, 201, 231, 309, 334, 999].map(natively).into();
+    // Calls of x32, and of no table at all.
+    calls.push(natively(0x4000_0009));
+    calls.push(natively(0x7fff_ffff));
+    let none = (mov(Reg::Rax, u64::MAX), SYSCALL.to_vec(), u64::MAX, Arch::Native);
+    calls.push(none);
+    // `int 0x80`: exit and mmap.
+    for nr in [1, 90] {
+        calls.push((eax(nr), vec![0xcd, 0x80], nr.into(), Arch::Compat));
+    }
+    for (number, instruction, nr, arch) in calls {
+        // 1: mov eax, nr; syscall; mov rsi, rax; mov eax, 500; syscall
+        let rest = code(&[&[0x48, 0x89, 0xc6], &eax(500), SYSCALL]);
+        let mut guest = guest(&code(&[&number, &instruction, &rest]));
+        change_something(&guest);
+        let info = guest.syscall();
+        assert_eq!((info.nr, info.arch), (nr, arch), "{nr:#x}");
+        assert_eq!(info.pc, CODE + (number.len() + instruction.len()) as u64, "{nr:#x}");
+        // With something to be done, and with nothing.
+        if nr % 2 == 0 {
+            change_something(&guest);
+        }
+        guest.context.set_syscall_result(0x1234_5678_9abc);
+        let info = guest.serve(500, 0);
+        assert_eq!(info.args[1], 0x1234_5678_9abc, "{nr:#x}");
+    }
+}
+
+/// Results by which the host is asked to make a call again, and a call nobody answers.
+#[test]
+fn no_call_is_performed_afterwards_whatever_becomes_of_it() {
+    for result in [-512_i64, -513, -514, -516, -38, 0] {
+        let mut guest = guest(&code(&[&exit_group(), &[0x48, 0x89, 0xc6], &eax(500), SYSCALL]));
+        change_something(&guest);
+        guest.serve(231, result.cast_unsigned());
+        assert_eq!(guest.serve(500, 0).args[1], result.cast_unsigned());
+    }
+    let mut guest = guest(&code(&[&exit_group(), &eax(500), SYSCALL]));
+    change_something(&guest);
+    assert_eq!(guest.syscall().nr, 231);
+    guest.serve(500, 0);
+}
+
+/// The stub's code is there to be read, and to be jumped to: without the secret it does nothing.
+#[test]
+fn the_stubs_code_does_nothing_for_the_program() {
+    let stub = StubPage::get().unwrap().start();
+    let shared = (libc::MAP_SHARED | libc::MAP_FIXED) as u64;
+    let calls = [
+        (libc::SYS_mmap, [0x60_0000, 4096, 3, shared, 0, 0]),
+        (libc::SYS_munmap, [CODE, 4096, 0, 0, 0, 0]),
+        (libc::SYS_rseq, [DATA, 32, 1, 0, 0, 0]),
+        (libc::SYS_exit_group, [0; 6]),
+    ];
+    for (nr, args) in calls {
+        for entry in [0, 8] {
+            let registers = [Reg::Rdi, Reg::Rsi, Reg::Rdx, Reg::R10, Reg::R8, Reg::R9];
+            let mut parts: Vec<Vec<u8>> = registers
+                .into_iter()
+                .zip(args)
+                .map(|(register, value)| mov(register, value))
+                .collect();
+            // mov rcx, target; mov rax, nr; jmp rcx
+            parts.push([&[0x48, 0xb9][..], &(stub + entry).to_le_bytes()].concat());
+            parts.push(mov(Reg::Rax, nr.cast_unsigned()));
+            parts.push(vec![0xff, 0xe1]);
+            let mut guest = guest(&parts.concat());
+            change_something(&guest);
+            let lines = || std::fs::read_to_string(format!("/proc/{}/maps", guest.pid())).unwrap();
+            let before = lines().lines().count();
+            let pid = guest.pid();
+            let fault = guest.fault();
+            assert_eq!(fault.addr.get(), stub, "{nr} at {entry}");
+            let after = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+            // The change alone.
+            assert_eq!(after.lines().count(), before + 1, "{nr} at {entry}: {after}");
+        }
+    }
+}
+
+/// Wherever in the stub's code a program lands, it gets a signal, or goes round in circles of its own
+/// until it is interrupted.
+#[test]
+fn every_byte_of_the_stub_can_be_jumped_to() {
+    let stub = StubPage::get().unwrap().start();
+    for at in 0..STUB_CODE.len() as u64 + 8 {
+        // mov rax, target; jmp rax
+        let mut guest = guest(&code(&[&mov(Reg::Rax, stub + at), &[0xff, 0xe0]]));
+        change_something(&guest);
+        let lines = || std::fs::read_to_string(format!("/proc/{}/maps", guest.pid())).unwrap();
+        let before = lines().lines().count();
+        let interrupter = guest.context.interrupter().unwrap();
+        let other = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(2));
+            interrupter.interrupt();
+        });
+        // One by the stub's code, one in the middle of its instructions, and the end.
+        let mut events = Vec::new();
+        for _ in 0..3 {
+            let event = guest.context.switch().unwrap();
+            events.push(event);
+            match event {
+                Event::Syscall(_) => guest.context.set_syscall_result(0),
+                Event::Fault(_) | Event::Signal(_) | Event::Interrupted => break,
+            }
+        }
+        other.join().unwrap();
+        assert!(!matches!(events.last(), None | Some(Event::Syscall(_))), "{at}: {events:?}");
+        let pid = guest.pid();
+        let after = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+        assert_eq!(after.lines().count(), before + 1, "{at}: {after}");
+    }
+}
+
+#[test]
+fn a_mapping_that_is_refused_late_is_refused_when_it_is_missed() {
+    // 1: mov rax, [DATA]; jmp 1b
+    let mut guest = guest(&code(&[&mov(Reg::Rdi, DATA), &[0x48, 0x8b, 0x07, 0xeb, 0xfb]]));
+    guest.map(DATA, 2, AccessType::READ).unwrap();
+    // What was there before goes, too.
+    let mut folder = TestFile::folder();
+    folder.is_always_mapped = true;
+    let map = |guest: &Guest| {
+        let range = FileRange::new(0, 4096);
+        guest.space.map_file(Addr::new(DATA), &folder, range, AccessType::READ, false)
+    };
+    assert_eq!(map(&guest), Ok(()));
+    assert_eq!(guest.fault().addr, Addr::new(DATA));
+    assert_eq!(map(&guest), Err(Errno::ENODEV));
+    assert_eq!(guest.fault().addr, Addr::new(DATA));
+    // And what comes after is mapped.
+    guest.map(DATA, 2, AccessType::READ).unwrap();
+    guest.context.interrupter().unwrap().interrupt();
+    assert_eq!(guest.event(), Event::Interrupted);
+}
+
+/// When the host has no room for another mapping, older ones give way.
+#[test]
+fn the_hosts_limit_is_not_the_programs_late_either() {
+    // 1: mov rax, [rdi]; mov eax, 1; syscall; jmp 1b
+    let mut guest = guest(&code(&[&[0x48, 0x8b, 0x07], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
+    let limit = Some(8 * 4096);
+    let limit = Rlimit { current: limit, maximum: limit };
+    prlimit(Pid::from_raw(guest.pid()), Resource::As, limit).unwrap();
+    let mut mapped = 0;
+    for page in 0..40 {
+        let wanted = DATA + page * 0x2000;
+        let mut registers = guest.context.registers().unwrap();
+        // RDI.
+        registers.general[5] = wanted;
+        registers.pc = CODE;
+        guest.context.set_registers(&registers).unwrap();
+        for turn in 0..8 {
+            assert!(turn < 7, "{wanted:#x} is missed for ever");
+            match guest.event() {
+                Event::Syscall(_) => break,
+                Event::Fault(fault) if fault.addr.get() < DATA => {
+                    guest.map(CODE, 0, AccessType::READ_EXECUTE).unwrap();
+                }
+                Event::Fault(fault) => {
+                    assert_eq!(fault.addr.get(), wanted);
+                    guest.map(wanted, page % 16, AccessType::READ).unwrap();
+                    mapped += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(mapped >= 40);
+}
+
+/// 1: inc rbx; mov [rdi], bl; mov rsi, rbx; mov eax, 1; syscall; jmp 1b
+fn counter() -> Vec<u8> {
+    code(&[
+        &mov(Reg::Rdi, DATA),
+        &[0x48, 0xff, 0xc3, 0x88, 0x1f, 0x48, 0x89, 0xde],
+        &eax(1),
+        SYSCALL,
+        &[0xeb, 0xef],
+    ])
+}
+
+/// However often it is stopped, between any two instructions of the stub's code, too, the program
+/// notices nothing.
+#[test]
+fn interrupts_hit_a_call_at_any_time() {
+    let mut guest = guest(&counter());
+    let interrupter = guest.context.interrupter().unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let other = {
+        let done = Arc::clone(&done);
+        thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                interrupter.interrupt();
+                // Now and then: a program that is always stopped makes no progress.
+                for _ in 0..200 {
+                    std::hint::spin_loop();
+                }
+            }
+        })
+    };
+    let mut calls = 0;
+    let mut interrupts = 0;
+    while calls < 3000 {
+        match guest.event() {
+            Event::Interrupted => interrupts += 1,
+            Event::Fault(fault) => {
+                assert_eq!(fault.addr, Addr::new(DATA));
+                guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
+            }
+            Event::Syscall(info) => {
+                calls += 1;
+                assert_eq!((info.nr, info.args[0], info.args[1]), (1, DATA, calls));
+                guest.context.set_syscall_result(0);
+                guest.unmap(DATA, DATA + 0x1000);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    other.join().unwrap();
+    assert!(interrupts > 0);
+}
+
+/// After a removal returns, the program reaches the page no more: neither by a mapping that was under
+/// way, nor by one that was still to come.
+#[test]
+fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
+    const GONE: u64 = u64::MAX;
+    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
+    let reader =
+        code(&[&mov(Reg::Rdi, DATA), &[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]);
+    let mut guest = guest(&reader);
+    guest.file.write(2 * 4096, &2_u64.to_le_bytes());
+    // The page that is mapped next.
+    let current = Mutex::new(2);
+    let (done, removals) = (AtomicBool::new(false), AtomicU64::new(0));
+    let space = Arc::clone(&guest.space);
+    let (file, same) = (TestFile::of(&guest.file), &current);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let mut current = same.lock().unwrap();
+                space.unmap(AddrRange::new(Addr::new(DATA), Addr::new(DATA + 0x1000)).unwrap());
+                file.write(*current * 4096, &GONE.to_le_bytes());
+                *current = if *current == 15 { 2 } else { *current + 1 };
+                file.write(*current * 4096, &current.to_le_bytes());
+                drop(current);
+                removals.fetch_add(1, Ordering::Relaxed);
+                thread::yield_now();
+            }
+        });
+        let mut calls = 0;
+        while calls < 5000 {
+            match guest.event() {
+                Event::Syscall(info) => {
+                    calls += 1;
+                    assert_ne!(info.args[1], GONE, "after {removals:?} removals");
+                    guest.context.set_syscall_result(0);
+                }
+                Event::Fault(fault) => {
+                    assert_eq!(fault.addr, Addr::new(DATA));
+                    let current = current.lock().unwrap();
+                    guest.map(DATA, *current, AccessType::READ).unwrap();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(removals.into_inner() > 0);
+}
+
+/// A program in steps of single instructions, and one in 32-bit code, take the way with another stop.
+#[test]
+fn a_program_in_single_steps_is_stopped_after_its_own_instruction() {
+    const TRAP_FLAG: u64 = 1 << 8;
+    let mut guest = guest(&[0x90, 0x90, 0x90, 0x90]);
+    let mut registers = guest.context.registers().unwrap();
+    registers.flags |= TRAP_FLAG;
+    guest.context.set_registers(&registers).unwrap();
+    for step in 1..4 {
+        change_something(&guest);
+        assert!(matches!(guest.event(), Event::Signal(info) if info.signal == libc::SIGTRAP));
+        assert_eq!(guest.context.registers().unwrap().pc, CODE + step);
+    }
+}
