@@ -1,9 +1,10 @@
 //! Stub processes, run and stopped with ptrace.
 //!
-//! An address space is a process that holds nothing but one page of ours and what
+//! An address space is a process that holds nothing but two pages of ours and what
 //! [`AddressSpace::map_file`] put there. Its system calls are taken away before they happen
-//! (`PTRACE_SYSEMU`); what it may do to the host is limited to the calls that we inject, by a
-//! seccomp filter; and it dies with us (`PTRACE_O_EXITKILL`, `PR_SET_PDEATHSIG`).
+//! (`PTRACE_SYSEMU`, or a seccomp filter where a change of ours comes first); what it may do to the host is
+//! limited to the calls that we inject, by that filter; and it dies with us (`PTRACE_O_EXITKILL`,
+//! `PR_SET_PDEATHSIG`).
 //!
 //! [`AddressSpace`]: memmap::AddressSpace
 
