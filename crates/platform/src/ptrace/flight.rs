@@ -35,8 +35,8 @@ pub(super) enum Landing {
 /// Registers that are in the stub no more, or not yet again.
 #[derive(Debug)]
 pub(super) struct Flight {
-    saved: UserRegs,
-    call: Call,
+    pub(super) saved: UserRegs,
+    pub(super) call: Call,
 }
 
 impl Tracee {

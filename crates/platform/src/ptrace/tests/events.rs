@@ -81,10 +81,16 @@ fn a_32_bit_call_is_told_from_a_native_one() {
 
 #[test]
 fn a_call_into_the_vsyscall_page_is_a_fault_there() {
-    for entry in [0, 0x400, 0x800] {
+    for (entry, is_after_a_change) in
+        [0, 0x400, 0x800].into_iter().flat_map(|entry| [(entry, false), (entry, true)])
+    {
         let target = 0xffff_ffff_ff60_0000 + entry;
         // mov rax, target; call rax
         let mut guest = Guest::new(&code(&[&mov(Reg::Rax, target), &[0xff, 0xd0], SPIN]));
+        if is_after_a_change {
+            guest.file.is_always_mapped = true;
+            guest.map(DATA, 2, AccessType::READ).unwrap();
+        }
         let at = Addr::new(target);
         let fault = guest.fault();
         assert_eq!((fault.addr, fault.pc, fault.maybe_execute), (at, at, true));

@@ -1,6 +1,7 @@
 //! Calls after which the application runs at once: nothing of it changes, and nothing of what it does
 //! then reaches the host.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,8 +12,13 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use usermem_types::{AccessType, Addr, AddrRange, Errno};
 
 use super::guest::{CODE, DATA, Guest, Reg, SYSCALL, code, eax, mov};
-use crate::ptrace::arch::STUB_CODE;
+use crate::ptrace::address_space::PtraceAddressSpace;
+use crate::ptrace::arch::{self, STUB_CODE};
+use crate::ptrace::filter::Filter;
+use crate::ptrace::flight::{Call, Flight, Landing};
 use crate::ptrace::page::StubPage;
+use crate::ptrace::sys::{self, Resume, Stop};
+use crate::ptrace::tracee::Tracee;
 use crate::test_file::TestFile;
 use crate::{Arch, Event, Registers};
 
@@ -315,6 +321,22 @@ fn interrupts_hit_a_call_at_any_time() {
     assert!(interrupts > 0);
 }
 
+/// As below a filter of somebody else.
+#[test]
+fn without_a_page_for_registers_there_is_one_stop_more() {
+    let mut guest = guest(&counter());
+    let space: &dyn Any = &*guest.space;
+    let space = space.downcast_ref::<PtraceAddressSpace>().unwrap();
+    let taken = space.with(|stub| Ok(stub.return_page.take())).unwrap();
+    assert!(taken.is_some());
+    for calls in 1..=10 {
+        assert_eq!(guest.fault().addr, Addr::new(DATA));
+        guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
+        assert_eq!(guest.serve(1, 0).args[1], calls);
+        guest.unmap(DATA, DATA + 0x1000);
+    }
+}
+
 /// After a removal returns, the program reaches the page no more: neither by a mapping that was under
 /// way, nor by one that was still to come.
 #[test]
@@ -362,6 +384,48 @@ fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
         done.store(true, Ordering::Relaxed);
     });
     assert!(removals.into_inner() > 0);
+}
+
+/// Lets the stub's code make one step after the other, and looks at each what would become of the program if it
+/// were stopped there.
+#[test]
+fn a_stop_at_any_instruction_of_the_stub_is_understood() {
+    const TRAP_FLAG: u64 = 1 << 8;
+    let page = StubPage::get().unwrap();
+    let filter = Arc::new(Filter::new().unwrap());
+    let mut stub = Tracee::spawn(page, &filter).unwrap();
+    arch::from_registers(stub.regs_mut().unwrap(), &patterns());
+    let saved = *stub.regs().unwrap();
+    for (len, result) in
+        [(4096, Landing::Made), (4095, Landing::Made), (0, Landing::Failed(Errno::EINVAL))]
+    {
+        let call = Call { nr: libc::SYS_munmap, args: [DATA, len, 0, 0, 0, 0], expected: 0 };
+        let signed = (call.nr.cast_unsigned(), filter.sign(call.args));
+        let (mut start, words) = arch::returning_call(page.start(), signed, 0, &saved).unwrap();
+        stub.return_page.as_ref().unwrap().write(&words);
+        start.eflags |= TRAP_FLAG;
+        sys::set_registers(stub.pid(), &start).unwrap();
+        let mut landings = Vec::new();
+        let mut at = 0;
+        // The call, two to look at its result, ten loads and a jump.
+        for _ in 0..=14 {
+            at = arch::pc(&sys::registers(stub.pid()).unwrap());
+            stub.forget_regs();
+            stub.flight = Some(Flight { saved, call });
+            let (_, landing) = stub.landed(Stop::Signal(libc::SIGTRAP)).unwrap().unwrap();
+            let mut application = *stub.regs().unwrap();
+            // And RF, which a fault leaves.
+            application.eflags &= !(TRAP_FLAG | 1 << 16);
+            assert_eq!(arch::to_registers(&application), arch::to_registers(&saved), "at {at:#x}");
+            landings.push(landing);
+            sys::resume(stub.pid(), Resume::Continue).unwrap();
+            let trap = if at < page.start() { libc::SIGSEGV } else { libc::SIGTRAP };
+            assert_eq!(sys::wait(stub.pid()).unwrap(), Stop::Signal(trap));
+        }
+        assert_eq!(at < page.start(), result == Landing::Made, "{len}: {at:#x}");
+        landings.dedup();
+        assert_eq!(landings, [Landing::NotMade, result], "{len}");
+    }
 }
 
 /// A program in steps of single instructions, and one in 32-bit code, take the way with another stop.
