@@ -321,6 +321,36 @@ fn interrupts_hit_a_call_at_any_time() {
     assert!(interrupts > 0);
 }
 
+/// A part of a mapping that is still to come goes: then none of it comes, and nothing is left of what it
+/// was to replace.
+#[test]
+fn a_removal_overtakes_a_mapping_that_is_late() {
+    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
+    let mut guest = guest(&code(&[&[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
+    for page in 2..6_u64 {
+        guest.file.write(page * 4096, &page.to_le_bytes());
+    }
+    let at = |guest: &mut Guest, addr| {
+        let mut registers = guest.context.registers().unwrap();
+        registers.general[5] = addr;
+        registers.pc = CODE;
+        guest.context.set_registers(&registers).unwrap();
+    };
+    for (removed, page) in [(DATA, 2), (DATA + 0x1000, 3)] {
+        guest.map(DATA, 2, AccessType::READ).unwrap();
+        guest.map(DATA + 0x1000, 3, AccessType::READ).unwrap();
+        at(&mut guest, removed);
+        assert_eq!(guest.serve(1, 0).args[1], page);
+        let range = FileRange::new(4 * 4096, 6 * 4096);
+        guest.space.map_file(Addr::new(DATA), &guest.file, range, AccessType::READ, false).unwrap();
+        guest.unmap(removed, removed + 0x1000);
+        for missed in [DATA, DATA + 0x1000] {
+            at(&mut guest, missed);
+            assert_eq!(guest.fault().addr, Addr::new(missed));
+        }
+    }
+}
+
 /// As below a filter of somebody else.
 #[test]
 fn without_a_page_for_registers_there_is_one_stop_more() {
