@@ -321,31 +321,79 @@ fn interrupts_hit_a_call_at_any_time() {
     assert!(interrupts > 0);
 }
 
+/// Makes a program that reads a word, and passes it to a call; its pages hold their numbers.
+fn reader() -> Guest {
+    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
+    let guest = guest(&code(&[&[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
+    for page in 2..16_u64 {
+        guest.file.write(page * 4096, &page.to_le_bytes());
+    }
+    guest
+}
+
+/// Sends a [`reader`] to an address.
+fn look_at(guest: &mut Guest, addr: u64) {
+    let mut registers = guest.context.registers().unwrap();
+    // RDI.
+    registers.general[5] = addr;
+    registers.pc = CODE;
+    guest.context.set_registers(&registers).unwrap();
+}
+
+/// Of two mappings the first is made at once, and replaces what was there.
+#[test]
+fn a_mapping_that_was_to_be_last_is_made_before_another() {
+    let mut guest = reader();
+    guest.map(DATA, 2, AccessType::READ).unwrap();
+    look_at(&mut guest, DATA);
+    assert_eq!(guest.serve(1, 0).args[1], 2);
+    guest.map(DATA, 3, AccessType::READ).unwrap();
+    guest.map(DATA + 0x1000, 4, AccessType::READ).unwrap();
+    for (addr, page) in [(DATA, 3), (DATA + 0x1000, 4)] {
+        look_at(&mut guest, addr);
+        assert_eq!(guest.serve(1, 0).args[1], page);
+    }
+}
+
+/// When all has to give way for a mapping, the one that is still to come is not forgotten.
+#[test]
+fn a_mapping_that_comes_after_all_others_went_can_be_removed() {
+    let mut guest = reader();
+    guest.file.is_always_mapped = false;
+    // Together with code, stack and the stub's pages.
+    let limit = Some(8 * 4096);
+    let limit = Rlimit { current: limit, maximum: limit };
+    prlimit(Pid::from_raw(guest.pid()), Resource::As, limit).unwrap();
+    for page in 0..4 {
+        guest.map(DATA + 0x2000 * (page + 2), 6, AccessType::READ).unwrap();
+    }
+    guest.file.is_always_mapped = true;
+    guest.map(DATA + 0x10_0000, 4, AccessType::READ).unwrap();
+    guest.map(DATA, 5, AccessType::READ).unwrap();
+    look_at(&mut guest, DATA);
+    assert_eq!(guest.fault().addr, Addr::new(CODE), "all others went");
+    guest.map(CODE, 0, AccessType::READ_EXECUTE).unwrap();
+    assert_eq!(guest.serve(1, 0).args[1], 5);
+    guest.unmap(DATA, DATA + 0x1000);
+    look_at(&mut guest, DATA);
+    assert_eq!(guest.fault().addr, Addr::new(DATA));
+}
+
 /// A part of a mapping that is still to come goes: then none of it comes, and nothing is left of what it
 /// was to replace.
 #[test]
 fn a_removal_overtakes_a_mapping_that_is_late() {
-    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
-    let mut guest = guest(&code(&[&[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
-    for page in 2..6_u64 {
-        guest.file.write(page * 4096, &page.to_le_bytes());
-    }
-    let at = |guest: &mut Guest, addr| {
-        let mut registers = guest.context.registers().unwrap();
-        registers.general[5] = addr;
-        registers.pc = CODE;
-        guest.context.set_registers(&registers).unwrap();
-    };
+    let mut guest = reader();
     for (removed, page) in [(DATA, 2), (DATA + 0x1000, 3)] {
         guest.map(DATA, 2, AccessType::READ).unwrap();
         guest.map(DATA + 0x1000, 3, AccessType::READ).unwrap();
-        at(&mut guest, removed);
+        look_at(&mut guest, removed);
         assert_eq!(guest.serve(1, 0).args[1], page);
         let range = FileRange::new(4 * 4096, 6 * 4096);
         guest.space.map_file(Addr::new(DATA), &guest.file, range, AccessType::READ, false).unwrap();
         guest.unmap(removed, removed + 0x1000);
         for missed in [DATA, DATA + 0x1000] {
-            at(&mut guest, missed);
+            look_at(&mut guest, missed);
             assert_eq!(guest.fault().addr, Addr::new(missed));
         }
     }
