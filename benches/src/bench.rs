@@ -10,11 +10,12 @@ use crate::host::Host;
 use crate::levels;
 use crate::peers::gvisor::Gvisor;
 use crate::plan::{Effort, Plan};
+use crate::quiet::Quiet;
 use crate::record;
 use crate::row::Row;
 
 /// What all rows are measured with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Means<'a> {
     pub(crate) effort: Effort,
     pub(crate) host: &'a Host,
@@ -22,6 +23,7 @@ pub(crate) struct Means<'a> {
     pub(crate) usermem: Option<&'a Path>,
     /// The peer in another language; `None` when this machine lacks it.
     pub(crate) gvisor: Option<Rc<RefCell<Gvisor>>>,
+    quiet: Quiet,
     /// Peers that this machine lacks, and why.
     pub(crate) absent: Vec<String>,
 }
@@ -41,7 +43,7 @@ impl<'a> Means<'a> {
                 None
             }
         };
-        Self { effort, host, usermem, gvisor, absent }
+        Self { effort, host, usermem, gvisor, quiet: Quiet::new(), absent }
     }
 }
 
@@ -126,6 +128,14 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Returns the line that says how long the rows waited for a quiet processor; empty when they did not.
+    pub(crate) fn waits(&self) -> String {
+        match self.means.quiet.waited().as_secs() {
+            0 => String::new(),
+            seconds => format!("waited      {seconds} s for neighbours on the same core\n"),
+        }
+    }
+
     /// Returns whether a name fitted no row.
     pub(crate) fn is_empty(&self) -> bool {
         self.total == 0
@@ -152,6 +162,9 @@ impl Setting<'_> {
     ///
     /// When an answer is wrong.
     pub(crate) fn measure(&self, plan: Plan<'_>) -> Result<Result<Row, String>, String> {
+        if !self.effort.only_checks() {
+            self.quiet.wait();
+        }
         plan.measure(self.level, self.effort).map(Ok)
     }
 }

@@ -14,6 +14,7 @@ mod levels;
 mod peers;
 mod plan;
 mod plot;
+mod quiet;
 mod raw;
 mod record;
 mod report;
@@ -134,8 +135,12 @@ fn record(effort: Effort) -> Result<(), String> {
     let warnings = host.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
     let skipped = bench.skipped.iter().map(|(row, reason)| format!("skipped {row}: {reason}\n"));
     let absent = bench.means.absent.iter().map(|reason| format!("absent {reason}\n"));
-    let machine: String =
-        [host.describe()].into_iter().chain(warnings).chain(absent).chain(skipped).collect();
+    let machine: String = [host.describe(), bench.waits()]
+        .into_iter()
+        .chain(warnings)
+        .chain(absent)
+        .chain(skipped)
+        .collect();
     let path = record::write(&root(), &bench.rows, &machine)?;
     println!(
         "recorded in {}; `cargo xtask bench report` puts it into the documents",
@@ -164,7 +169,7 @@ fn show(bench: &Bench<'_>, host: &Host, effort: Effort) -> Result<(), String> {
     if effort.only_checks() {
         bench.rows.iter().for_each(|row| println!("ok      {}: {}", row.level, row.name));
     } else {
-        print!("{}", host.describe());
+        print!("{}{}", host.describe(), bench.waits());
         host.warnings().iter().for_each(|warning| println!("warning: {warning}"));
     }
     bench.means.absent.iter().for_each(|reason| println!("absent  {reason}"));
