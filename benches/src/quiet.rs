@@ -30,17 +30,32 @@ impl Quiet {
         Self { best: Cell::new(f64::INFINITY), waited: Cell::new(Duration::ZERO) }
     }
 
-    /// Waits until the processor is about as fast as it has been, or the time for that is used up.
-    pub(crate) fn wait(&self) {
-        self.wait_by(probe, thread::sleep);
+    /// Waits until the processor is about as fast as it has been, or the time for that is used up; returns
+    /// what [`is_slow`](Self::is_slow) takes.
+    pub(crate) fn wait(&self) -> f64 {
+        self.wait_by(probe, thread::sleep)
     }
 
-    fn wait_by(&self, mut probe: impl FnMut() -> f64, mut pause: impl FnMut(Duration)) {
+    /// Returns how fast the processor is now.
+    pub(crate) fn look(&self) -> f64 {
+        self.learn(probe())
+    }
+
+    /// Returns whether the processor was slow, by what is known of it now.
+    pub(crate) fn is_slow(&self, then: f64) -> bool {
+        then > self.best.get() * SLOWER
+    }
+
+    fn learn(&self, now: f64) -> f64 {
+        self.best.set(self.best.get().min(now));
+        now
+    }
+
+    fn wait_by(&self, mut probe: impl FnMut() -> f64, mut pause: impl FnMut(Duration)) -> f64 {
         loop {
-            let now = probe();
-            self.best.set(self.best.get().min(now));
-            if now <= self.best.get() * SLOWER || self.waited.get() >= LONGEST {
-                return;
+            let now = self.learn(probe());
+            if !self.is_slow(now) || self.waited.get() >= LONGEST {
+                return now;
             }
             pause(PAUSE);
             self.waited.set(self.waited.get() + PAUSE);
