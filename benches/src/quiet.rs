@@ -14,7 +14,7 @@ use crate::lap::Stopwatch;
 /// How much slower than at its best the processor may be.
 const SLOWER: f64 = 1.2;
 /// How long a run waits, with all its rows.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is known of the processor's speed.
@@ -68,16 +68,18 @@ impl Quiet {
     }
 }
 
-/// Returns the nanoseconds that some independent instructions take, at best of a few times.
+/// Returns the nanoseconds that a loop takes that keeps a core's loads, stores and arithmetic busy, at best of a few times: what
+/// a neighbour slows down most.
 fn probe() -> f64 {
     const TIMES: usize = 5;
-    const TURNS: u64 = 200_000;
+    const TURNS: u64 = 100_000;
     let once = |_| {
-        let mut sums = black_box([1_u64, 2, 3, 4, 5, 6]);
+        let mut sums = [1_u64, 2, 3, 4, 5, 6, 7, 8];
         let stopwatch = Stopwatch::start();
         for turn in 0..TURNS {
             for sum in &mut sums {
-                *sum = sum.wrapping_add(turn) ^ 0x55;
+                // In memory each time.
+                *sum = black_box(sum.wrapping_add(turn));
             }
         }
         black_box(sums);
