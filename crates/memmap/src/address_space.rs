@@ -17,6 +17,9 @@ pub trait AddressSpace: Any + Send + Sync + fmt::Debug {
     ///
     /// `populate` asks for page tables to be filled at once.
     ///
+    /// Where [`File::is_always_mapped`] allows it, the mapping may be put off until code runs. One that then
+    /// fails is missed by that code, and the next attempt to make it returns why.
+    ///
     /// # Errors
     /// `ENOMEM` when the host has no room for another mapping. Then nothing is mapped in the range.
     fn map_file(

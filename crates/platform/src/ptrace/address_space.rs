@@ -62,9 +62,9 @@ impl State {
         }
     }
 
-    /// Notes that a mapping was not made, or may not have been.
+    /// Notes that a change was not made, or may not have been. Its range stays in `mapped`, a part of which
+    /// may be about to be mapped anew.
     fn give_up(&mut self, call: Call) {
-        self.mapped.remove(call.target());
         self.pending.insert(call.target());
     }
 }
@@ -242,15 +242,8 @@ impl PtraceAddressSpace {
     }
 
     fn unmap_all(&self, tracee: &mut Tracee) -> Result<(), PlatformError> {
+        // What is noted stays so: another thread may have noted the removal of what is about to be mapped.
         let user = self.user_range();
-        let mut state = self.state.lock();
-        state.mapped.clear();
-        state.pending.clear();
-        if let Some(late) = &state.late {
-            let target = late.target();
-            state.mapped.insert(target);
-        }
-        drop(state);
         let all = removal(user.start().get(), user.end().get());
         let result = tracee.inject(all.nr, all.args)?;
         tracee.check("munmap in a stub", result).map(drop)
@@ -262,24 +255,8 @@ impl PtraceAddressSpace {
             // Most likely the host's limit of mappings: make room, as in `unmap_now`.
             self.unmap_all(tracee)?;
             result = tracee.inject(call.nr, call.args)?;
-            self.state.lock().mapped.insert(call.target());
         }
         Ok(result.map(drop))
-    }
-
-    /// Leaves a mapping for last, and makes the one that was to be last before.
-    fn map_late(&self, call: Call) -> Result<(), Errno> {
-        let earlier = self.state.lock().late.replace(call);
-        let made = self.with(|tracee| {
-            tracee.alive()?;
-            match earlier {
-                Some(earlier) if !call.target().is_superset_of(earlier.target()) => {
-                    self.change_now(tracee, earlier)
-                }
-                _ => Ok(()),
-            }
-        });
-        made.map_err(|error| error.errno)
     }
 }
 
@@ -298,6 +275,13 @@ impl AddressSpace for PtraceAddressSpace {
         if !aligned || target.is_empty() || !self.user_range().is_superset_of(target) {
             return Err(Errno::EINVAL);
         }
+        let populate = if populate { libc::MAP_POPULATE } else { 0 };
+        // Whether code alone can be read must not depend on the host: one with protection keys
+        // hides it.
+        let prot = access.effective().prot().cast_signed();
+        let place = (addr.get(), range.len());
+        let args = shared_mapping(place, prot, populate, &file.fd(), range.start);
+        let call = Call { nr: libc::SYS_mmap, args, expected: addr.get() };
         let mut state = self.state.lock();
         let Some(owner) = state.owner else { return Ok(()) };
         if owner.thread != thread::current().id() {
@@ -308,22 +292,17 @@ impl AddressSpace for PtraceAddressSpace {
         state.pending.remove(target);
         state.mapped.insert(target);
         let is_late = file.is_always_mapped() && !state.is_wary;
-        // What comes at once comes after what is noted.
-        let earlier = if is_late { None } else { state.late.take() };
+        let earlier = if is_late { state.late.replace(call) } else { state.late.take() };
         drop(state);
-        let populate = if populate { libc::MAP_POPULATE } else { 0 };
-        // Whether code alone can be read must not depend on the host: one with protection keys
-        // hides it.
-        let prot = access.effective().prot().cast_signed();
-        let place = (addr.get(), range.len());
-        let args = shared_mapping(place, prot, populate, &file.fd(), range.start);
-        let call = Call { nr: libc::SYS_mmap, args, expected: addr.get() };
-        if is_late {
-            return self.map_late(call);
-        }
         let made = self.with(|tracee| {
-            if let Some(earlier) = earlier {
+            tracee.alive()?;
+            if let Some(earlier) =
+                earlier.filter(|earlier| !target.is_superset_of(earlier.target()))
+            {
                 self.change_now(tracee, earlier)?;
+            }
+            if is_late {
+                return Ok(Ok(()));
             }
             let made = self.map_now(tracee, call)?;
             self.state.lock().is_wary &= made.is_err();

@@ -32,7 +32,7 @@ pub(super) enum Landing {
     Failed(Errno),
 }
 
-/// Registers that are in the stub no more, or not yet again.
+/// A call under way, and the application's registers, of which some are in the stub no more, or not yet again.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) saved: UserRegs,

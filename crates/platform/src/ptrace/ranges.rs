@@ -63,11 +63,6 @@ impl Ranges {
     pub(super) fn pop(&mut self) -> Option<(u64, u64)> {
         self.sorted.pop()
     }
-
-    /// Forgets all ranges.
-    pub(super) fn clear(&mut self) {
-        self.sorted.clear();
-    }
 }
 
 #[cfg(test)]
