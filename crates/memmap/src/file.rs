@@ -80,7 +80,8 @@ pub trait File: Send + Sync + fmt::Debug {
     fn fd(&self) -> BorrowedFd<'_>;
 
     /// Returns whether the host maps any range of the file with any access, as long as it has room for
-    /// another mapping: an address space may then put a mapping off.
+    /// another mapping. An address space may then put a mapping off, until it is unmapped at the latest: the
+    /// descriptor stays open for as long.
     fn is_always_mapped(&self) -> bool {
         false
     }
