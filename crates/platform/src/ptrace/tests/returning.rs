@@ -2,10 +2,10 @@
 //! then reaches the host.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memmap::FileRange;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -279,45 +279,55 @@ fn counter() -> Vec<u8> {
     ])
 }
 
+/// How many calls programs make that others interfere with.
+const CALLS: u64 = 3000;
+
+/// Waits until a program has made so many calls; not for ever, since it may have failed.
+fn wait_for(calls: &AtomicU64, seen: u64) {
+    let begun = Instant::now();
+    while calls.load(Ordering::Relaxed) < seen {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the program makes no call");
+        thread::yield_now();
+    }
+}
+
 /// However often it is stopped, between any two instructions of the stub's code, too, the program
 /// notices nothing.
 #[test]
 fn interrupts_hit_a_call_at_any_time() {
     let mut guest = guest(&counter());
     let interrupter = guest.context.interrupter().unwrap();
-    let done = Arc::new(AtomicBool::new(false));
-    let other = {
-        let done = Arc::clone(&done);
-        thread::spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                interrupter.interrupt();
-                // Now and then: a program that is always stopped makes no progress.
-                for _ in 0..200 {
+    let calls = AtomicU64::new(0);
+    let mut interrupts = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Once for each call, sooner or later: a program that is always stopped makes no progress.
+            for seen in 0..CALLS {
+                wait_for(&calls, seen);
+                for _ in 0..seen % 300 {
                     std::hint::spin_loop();
                 }
+                interrupter.interrupt();
             }
-        })
-    };
-    let mut calls = 0;
-    let mut interrupts = 0;
-    while calls < 3000 {
-        match guest.event() {
-            Event::Interrupted => interrupts += 1,
-            Event::Fault(fault) => {
-                assert_eq!(fault.addr, Addr::new(DATA));
-                guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
+        });
+        while calls.load(Ordering::Relaxed) < CALLS {
+            match guest.event() {
+                Event::Interrupted => interrupts += 1,
+                Event::Fault(fault) => {
+                    assert_eq!(fault.addr, Addr::new(DATA));
+                    guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
+                }
+                Event::Syscall(info) => {
+                    let call = calls.load(Ordering::Relaxed) + 1;
+                    assert_eq!((info.nr, info.args[0], info.args[1]), (1, DATA, call));
+                    guest.context.set_syscall_result(0);
+                    guest.unmap(DATA, DATA + 0x1000);
+                    calls.store(call, Ordering::Relaxed);
+                }
+                other => panic!("{other:?}"),
             }
-            Event::Syscall(info) => {
-                calls += 1;
-                assert_eq!((info.nr, info.args[0], info.args[1]), (1, DATA, calls));
-                guest.context.set_syscall_result(0);
-                guest.unmap(DATA, DATA + 0x1000);
-            }
-            other => panic!("{other:?}"),
         }
-    }
-    done.store(true, Ordering::Relaxed);
-    other.join().unwrap();
+    });
     assert!(interrupts > 0);
 }
 
@@ -427,29 +437,26 @@ fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
     guest.file.write(2 * 4096, &2_u64.to_le_bytes());
     // The page that is mapped next.
     let current = Mutex::new(2);
-    let (done, removals) = (AtomicBool::new(false), AtomicU64::new(0));
+    let calls = AtomicU64::new(0);
     let space = Arc::clone(&guest.space);
     let (file, same) = (TestFile::of(&guest.file), &current);
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
+            for seen in 0..CALLS {
+                wait_for(&calls, seen);
                 let mut current = same.lock().unwrap();
                 space.unmap(AddrRange::new(Addr::new(DATA), Addr::new(DATA + 0x1000)).unwrap());
                 file.write(*current * 4096, &GONE.to_le_bytes());
                 *current = if *current == 15 { 2 } else { *current + 1 };
                 file.write(*current * 4096, &current.to_le_bytes());
-                drop(current);
-                removals.fetch_add(1, Ordering::Relaxed);
-                thread::yield_now();
             }
         });
-        let mut calls = 0;
-        while calls < 5000 {
+        while calls.load(Ordering::Relaxed) < CALLS {
             match guest.event() {
                 Event::Syscall(info) => {
-                    calls += 1;
-                    assert_ne!(info.args[1], GONE, "after {removals:?} removals");
+                    assert_ne!(info.args[1], GONE, "after {calls:?} calls");
                     guest.context.set_syscall_result(0);
+                    calls.fetch_add(1, Ordering::Relaxed);
                 }
                 Event::Fault(fault) => {
                     assert_eq!(fault.addr, Addr::new(DATA));
@@ -459,9 +466,7 @@ fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
                 other => panic!("{other:?}"),
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
-    assert!(removals.into_inner() > 0);
 }
 
 /// Lets the stub's code make one step after the other, and looks at each what would become of the program if it
