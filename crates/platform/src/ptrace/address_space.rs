@@ -1,13 +1,11 @@
 //! An address space that is a stub process's.
 
-use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
 use memmap::{AddressSpace, File, FileRange};
 use parking_lot::{Condvar, Mutex};
 use usermem_types::{AccessType, Addr, AddrRange, Errno, PageSize};
 
-use super::filter::Filter;
 use super::flight::{Call, Landing};
 use super::page::StubPage;
 use super::ranges::Ranges;
@@ -28,7 +26,6 @@ use crate::PlatformError;
 #[derive(Debug)]
 pub(super) struct PtraceAddressSpace {
     page: StubPage,
-    filter: Arc<Filter>,
     /// Locked by the stub's own thread alone, and by it throughout a switch.
     tracee: Mutex<Option<Tracee>>,
     state: Mutex<State>,
@@ -92,10 +89,9 @@ struct Owner {
 }
 
 impl PtraceAddressSpace {
-    pub(super) fn new(page: StubPage, filter: Arc<Filter>) -> Self {
+    pub(super) fn new(page: StubPage) -> Self {
         Self {
             page,
-            filter,
             tracee: Mutex::new(None),
             state: Mutex::new(State::default()),
             stopped: Condvar::new(),
@@ -114,7 +110,7 @@ impl PtraceAddressSpace {
                 });
             }
         };
-        let spawned = Tracee::spawn(self.page, &self.filter)?;
+        let spawned = Tracee::spawn(self.page)?;
         let pid = spawned.pid();
         *slot = Some(spawned);
         let owner = Some(Owner { thread: thread::current().id(), pid });
@@ -152,46 +148,44 @@ impl PtraceAddressSpace {
             if std::mem::take(&mut state.interrupted) {
                 return Ok(false);
             }
-            let change = state.next_change();
-            let is_last = state.pending.is_empty() && state.late.is_none();
-            if change.is_none() || is_last && !state.is_wary {
+            let Some(change) = state.next_change() else {
                 state.running = true;
-                break change;
+                break None;
+            };
+            // From the moment that it runs, others reach the stub by a signal, which an injected call would take
+            // for nothing: so nothing else may come in between.
+            let is_last = state.pending.is_empty() && state.late.is_none();
+            if is_last && !state.is_wary && tracee.can_run_after()? {
+                state.running = true;
+                break Some(change);
             }
             drop(state);
-            if let Some(change) = change {
-                self.change_now(tracee, change)?;
-            }
+            self.change_now(tracee, change)?;
         };
-        let run = self.run_after(tracee, last);
+        let run = match last {
+            Some(last) => tracee.run_after(last),
+            None => tracee.run(),
+        };
         if run.is_err() {
             self.paused();
         }
         run.map(|()| true)
     }
 
-    fn run_after(&self, tracee: &mut Tracee, last: Option<Call>) -> Result<(), PlatformError> {
-        if let Some(last) = last {
-            if tracee.run_after(last)? {
-                return Ok(());
-            }
-            self.change_now(tracee, last)?;
-        }
-        tracee.run()
-    }
-
     /// Sees to the change that was under way when the stub stopped. Returns whether the stop concerns the
     /// application.
     pub(super) fn land(&self, tracee: &mut Tracee, stop: Stop) -> Result<bool, PlatformError> {
         let Some((call, landing)) = tracee.landed(stop)? else { return Ok(true) };
-        if landing != Landing::Made {
+        if matches!(landing, Landing::NotMade | Landing::Failed(_)) {
             let mut state = self.state.lock();
             // Another thread may have wanted it gone meanwhile, so it is not made again unasked: the
             // application misses it then.
             state.give_up(call);
             state.is_wary |= matches!(landing, Landing::Failed(_));
         }
-        Ok(!matches!(landing, Landing::Failed(_)))
+        // What stops the stub's own code is a signal from outside, its trap, or a fault where the application keeps
+        // itself from reading (protection keys): by then the call is made, and it goes on the other way.
+        Ok(landing == Landing::Over)
     }
 
     /// Makes a change that was left for last.

@@ -24,11 +24,20 @@ const UPPER: u64 = !0 << HALF;
 ///
 /// Where the application runs so that ptrace takes its calls away, they do not reach the filter. What
 /// does is what we inject, calls through the vsyscall page, which ptrace does not see, and all calls of
-/// an application that was let run by the stub's own code: these stop it, as any call does.
-#[derive(Debug)]
+/// an application that was let run by the stub's own code: these stop it, as any call does. All but two:
+/// `uretprobe` and `uprobe`, which newer hosts let pass any filter, and which do nothing but in a page of the
+/// host's that no stub has; what an application gets for them is what it gets from the host.
 pub(super) struct Filter {
     pub(super) program: BpfProgram,
     secret: Secret,
+    nonce: u64,
+}
+
+/// Both parts hold the secret.
+impl std::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Filter").finish_non_exhaustive()
+    }
 }
 
 impl Filter {
@@ -44,7 +53,13 @@ impl Filter {
         .and_then(TryInto::<BpfProgram>::try_into)
         .map_err(refused)?;
         let program = strangers().into_iter().chain(injected).collect();
-        Ok(Self { program, secret })
+        Ok(Self { program, secret, nonce: u64::from_ne_bytes(random()?) })
+    }
+
+    /// Returns what else no application knows, for a register of a call under way: apart from the secret, so that
+    /// who guesses one learns nothing of the other.
+    pub(super) fn nonce(&self) -> u64 {
+        self.nonce
     }
 
     /// Returns the arguments of a call that is to be injected, signed.
@@ -56,17 +71,9 @@ impl Filter {
 #[derive(Clone, Copy)]
 struct Secret([u32; SIGNED.len()]);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret")
-    }
-}
-
 impl Secret {
     fn new() -> Result<Self, PlatformError> {
-        let mut bytes = [0; size_of::<[u32; SIGNED.len()]>()];
-        rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
-            .map_err(refused)?;
+        let bytes: [u8; size_of::<[u32; SIGNED.len()]>()] = random()?;
         let (words, _) = bytes.as_chunks();
         Ok(Self(std::array::from_fn(|at| u32::from_ne_bytes(words[at]))))
     }
@@ -107,6 +114,12 @@ impl Secret {
         });
         SeccompRule::new(conditions.collect::<Result<_, _>>()?).map_err(refused)
     }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], PlatformError> {
+    let mut bytes = [0; N];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()).map_err(refused)?;
+    Ok(bytes)
 }
 
 /// Returns what is decided before the calls are looked at: those of another architecture stop the

@@ -9,7 +9,7 @@ use usermem_types::Errno;
 use super::arch::{self, Progress, UserRegs};
 use super::return_page::ReturnPage;
 use super::sys::{self, Resume, Stop};
-use super::tracee::{Tracee, decode_result, failed, shared_mapping};
+use super::tracee::{Tracee, decode_result, shared_mapping};
 use crate::PlatformError;
 
 /// A call after which the application goes on.
@@ -24,6 +24,8 @@ pub(super) struct Call {
 /// How far a call came that was under way when the stub stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Landing {
+    /// It was made, and the application has been running: the stop is its own.
+    Over,
     /// It was made, with the expected result.
     Made,
     /// It was not made yet.
@@ -45,43 +47,44 @@ impl Tracee {
         if !arch::CAN_RETURN || has_outer_filter() {
             return Ok(());
         }
-        let (page, fd) = ReturnPage::new().map_err(|error| {
-            failed("a page for registers", Errno::from_raw(error.raw_os_error()))
-        })?;
-        let (at, size) = (self.page().end(), rustix::param::page_size() as u64);
+        // Without descriptors or memory left, there is one stop more for each change.
+        let Ok((page, fd)) = ReturnPage::new() else { return Ok(()) };
+        let place = (self.page().end(), rustix::param::page_size() as u64);
         let mapped =
-            self.inject(libc::SYS_mmap, shared_mapping((at, size), libc::PROT_READ, 0, &fd, 0))?;
+            self.inject(libc::SYS_mmap, shared_mapping(place, libc::PROT_READ, 0, &fd, 0))?;
         self.check("mmap of a page for registers in a stub", mapped)?;
         self.return_page = Some(page);
         Ok(())
     }
 
-    /// Puts the application's registers where they were, performs a call and runs the application until
-    /// it stops; [`landed`](Self::landed) must follow. Returns whether it does: not every application
-    /// can be returned to from where it is.
-    pub(super) fn run_after(&mut self, call: Call) -> Result<bool, PlatformError> {
-        if self.return_page.is_none() {
-            return Ok(false);
-        }
+    /// Returns whether [`run_after`](Self::run_after) is possible: not every application can be returned to
+    /// from where it is.
+    pub(super) fn can_run_after(&mut self) -> Result<bool, PlatformError> {
         let stub = self.page().start();
-        let args = self.filter.sign(call.args);
+        Ok(self.return_page.is_some() && arch::can_return_to(stub, self.regs()?))
+    }
+
+    /// Puts the application's registers where they were, performs a call and runs the application until
+    /// it stops; [`landed`](Self::landed) must follow.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub(super) fn run_after(&mut self, call: Call) -> Result<(), PlatformError> {
+        self.alive()?;
+        let (stub, nonce) = (self.page().start(), self.filter.nonce());
+        let signed = (call.nr as u64, self.filter.sign(call.args));
         let regs = self.regs_mut()?;
+        assert!(arch::can_return_to(stub, regs), "our own invariant: somebody has asked");
         arch::sanitize(regs);
         let saved = *regs;
-        let Some((start, words)) =
-            arch::returning_call(stub, (call.nr as u64, args), call.expected, &saved)
-        else {
-            return Ok(false);
-        };
-        if let Some(page) = &self.return_page {
-            page.write(&words);
-        }
+        let (start, words) = arch::returning_call(stub, signed, call.expected, nonce, &saved);
+        let page = self.return_page.as_ref();
+        page.expect("our own invariant: somebody has asked").write(&words);
         let set = sys::set_registers(self.pid(), &start);
         self.check("ptrace(PTRACE_SETREGS)", set)?;
         self.flight = Some(Flight { saved, call });
         self.forget_regs();
-        self.resume(Resume::Continue)?;
-        Ok(true)
+        self.resume(Resume::Continue)
     }
 
     /// Says what became of the call of [`run_after`](Self::run_after), when the stub has stopped; `None` when
@@ -90,12 +93,12 @@ impl Tracee {
         let Some(Flight { saved, call }) = self.flight.take() else { return Ok(None) };
         if !matches!(stop, Stop::Signal(_)) {
             // It was the application that made this call: the stub's own is allowed.
-            return Ok(Some((call, Landing::Made)));
+            return Ok(Some((call, Landing::Over)));
         }
-        let (stub, args) = (self.page().start(), self.filter.sign(call.args));
+        let (stub, nonce) = (self.page().start(), self.filter.nonce());
         let regs = self.regs()?;
-        let landing = match arch::progress(stub, regs, args) {
-            Progress::Elsewhere => return Ok(Some((call, Landing::Made))),
+        let landing = match arch::progress(stub, regs, nonce) {
+            Progress::Elsewhere => return Ok(Some((call, Landing::Over))),
             Progress::Leaving => {
                 arch::set_pc(self.regs_mut()?, arch::pc(&saved));
                 return Ok(Some((call, Landing::Made)));

@@ -40,7 +40,6 @@ use usermem_types::Errno;
 
 use self::address_space::PtraceAddressSpace;
 use self::context::PtraceContext;
-use self::filter::Filter;
 use self::page::StubPage;
 use crate::{Context, Platform, PlatformError};
 
@@ -53,7 +52,6 @@ pub use self::probe::{Check, probe};
 #[derive(Debug)]
 pub struct PtracePlatform {
     page: StubPage,
-    filter: Arc<Filter>,
 }
 
 impl PtracePlatform {
@@ -68,7 +66,7 @@ impl PtracePlatform {
                 errno: Errno::ENOSYS,
             });
         }
-        Ok(Self { page: StubPage::get()?, filter: Arc::new(Filter::new()?) })
+        Ok(Self { page: StubPage::get()? })
     }
 }
 
@@ -86,7 +84,7 @@ pub fn quiet_child_stops() -> Result<(), PlatformError> {
 
 impl Platform for PtracePlatform {
     fn new_address_space(&self) -> Result<Arc<dyn AddressSpace>, PlatformError> {
-        Ok(Arc::new(PtraceAddressSpace::new(self.page, Arc::clone(&self.filter))))
+        Ok(Arc::new(PtraceAddressSpace::new(self.page)))
     }
 
     fn new_context(

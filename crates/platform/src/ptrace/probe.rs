@@ -1,12 +1,9 @@
 //! What the host offers to stubs, found out by trying.
 
-use std::sync::Arc;
-
 use rustix::fs::MemfdFlags;
 
 use super::affinity::Affinity;
 use super::arch;
-use super::filter::Filter;
 use super::page::StubPage;
 use super::sys::{self, Stop};
 use super::tracee::{Tracee, failed, shared_mapping};
@@ -77,7 +74,7 @@ fn text(error: impl ToString) -> String {
 }
 
 fn stub() -> Result<Tracee, PlatformError> {
-    Tracee::spawn(StubPage::get()?, &Arc::new(Filter::new()?))
+    Tracee::spawn(StubPage::get()?)
 }
 
 fn kernel() -> Result<String, String> {

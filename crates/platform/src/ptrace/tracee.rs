@@ -1,7 +1,6 @@
 //! A stub that is stopped, or runs only while one of these functions runs.
 
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::Arc;
 
 use usermem_types::Errno;
 
@@ -22,7 +21,7 @@ use crate::PlatformError;
 pub(super) struct Tracee {
     pid: Pid,
     page: StubPage,
-    pub(super) filter: Arc<Filter>,
+    pub(super) filter: Filter,
     /// The page behind `page`, for calls that end in the application; where these are possible.
     pub(super) return_page: Option<ReturnPage>,
     /// The last such call, until the stub stops.
@@ -58,12 +57,13 @@ pub(super) fn failed(what: &str, errno: Errno) -> PlatformError {
 
 impl Tracee {
     /// Makes a stub with nothing in its address space but `page`.
-    pub(super) fn spawn(page: StubPage, filter: &Arc<Filter>) -> Result<Self, PlatformError> {
-        let pid = fork_stub(page, filter).map_err(|errno| failed("clone of a stub", errno))?;
+    pub(super) fn spawn(page: StubPage) -> Result<Self, PlatformError> {
+        let filter = Filter::new()?;
+        let pid = fork_stub(page, &filter).map_err(|errno| failed("clone of a stub", errno))?;
         let mut tracee = Self {
             pid,
             page,
-            filter: Arc::clone(filter),
+            filter,
             return_page: None,
             flight: None,
             regs: None,
@@ -176,6 +176,7 @@ impl Tracee {
         nr: libc::c_long,
         args: [u64; 6],
     ) -> Result<Result<u64, Errno>, PlatformError> {
+        self.alive()?;
         self.regs_loaded()?;
         self.dirty = true;
         let call = arch::call(self.page.start(), nr as u64, self.filter.sign(args));
@@ -351,6 +352,10 @@ impl Tracee {
     }
 
     fn reap_dead(&mut self, what: &str) -> PlatformError {
+        // The number may be somebody else's by now.
+        if self.reaped {
+            return self.die(what.to_owned(), Errno::ESRCH);
+        }
         sys::kill(self.pid);
         let what = self.reap().map_or_else(|| what.to_owned(), describe);
         self.die(what, Errno::ESRCH)

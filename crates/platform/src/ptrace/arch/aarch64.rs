@@ -89,13 +89,19 @@ pub(in crate::ptrace) fn returning_call(
     _stub: u64,
     _call: (u64, [u64; 6]),
     _expected: u64,
-    _application: &UserRegs,
-) -> Option<(UserRegs, [u64; 0])> {
-    None
+    _nonce: u64,
+    application: &UserRegs,
+) -> (UserRegs, [u64; 0]) {
+    (*application, [])
 }
 
 /// There is no such code here.
-pub(in crate::ptrace) fn progress(_stub: u64, _regs: &UserRegs, _args: [u64; 6]) -> Progress {
+pub(in crate::ptrace) fn can_return_to(_stub: u64, _application: &UserRegs) -> bool {
+    false
+}
+
+/// There is no such code here.
+pub(in crate::ptrace) fn progress(_stub: u64, _regs: &UserRegs, _nonce: u64) -> Progress {
     Progress::Elsewhere
 }
 

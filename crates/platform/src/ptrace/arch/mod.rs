@@ -9,9 +9,9 @@ mod imp;
 
 pub(super) use imp::{
     AUDIT_ARCH_NATIVE, CALL_OFFSET, CAN_RETURN, NT_EXTENDED, RESULT_OFFSET, STUB_CODE, STUB_TRAP,
-    SUPPORTED, TASK_SIZE, UserRegs, WHOLE_REGISTERS, call, expected, fault_in_vsyscall,
-    from_registers, go, pc, progress, reset_extended, result, returning_call, sanitize, set_pc,
-    set_result, sp, syscall, to_registers, trapped_at,
+    SUPPORTED, TASK_SIZE, UserRegs, WHOLE_REGISTERS, call, can_return_to, expected,
+    fault_in_vsyscall, from_registers, go, pc, progress, reset_extended, result, returning_call,
+    sanitize, set_pc, set_result, sp, syscall, to_registers, trapped_at,
 };
 
 /// How far the stub's code came that makes a call and goes on as the application.

@@ -40,7 +40,7 @@ pub(in crate::ptrace) const NT_EXTENDED: usize = 0x202;
 /// At [`RETURNING`], a call that goes on as the application: `syscall; lea rcx, [rax + rbp]; jrcxz 2f;
 /// 1: int3; jmp 1b`, where RBP is the negated result that is wanted; and from 2 on, loads of the
 /// registers that are in use here, from the page behind this one, and a jump to where the application
-/// is. RDX, which holds a part of the secret, comes last. No flag changes, and a call leaves all
+/// is. RBX, whose number no application knows, comes last. No flag changes, and a call leaves all
 /// registers alone but RAX, RCX and R11.
 pub(in crate::ptrace) const STUB_CODE: &[u8] = &stub_code();
 
@@ -57,8 +57,9 @@ const LOAD: u64 = 7;
 /// The jump, after all loads.
 const LEAVE: u64 = RIGHT + LOADS.len() as u64 * LOAD;
 
-/// REX prefix and register bits of the loads, in their order: RAX, RCX, RSI, RDI, RBP, R8 to R11, RDX.
-const LOADS: [(u8, u8); 10] = [
+/// REX prefix and register bits of the loads, in their order: RAX, RCX, RSI, RDI, RBP, R8 to R11, RDX,
+/// RBX.
+const LOADS: [(u8, u8); 11] = [
     (0x48, 0x05),
     (0x48, 0x0d),
     (0x48, 0x35),
@@ -69,6 +70,7 @@ const LOADS: [(u8, u8); 10] = [
     (0x4c, 0x15),
     (0x4c, 0x1d),
     (0x48, 0x15),
+    (0x48, 0x1d),
 ];
 
 /// What the page behind the stub holds: what the loads load, then where the application is.
@@ -160,23 +162,19 @@ pub(in crate::ptrace) fn call(stub: u64, nr: u64, args: [u64; 6]) -> UserRegs {
 }
 
 /// Returns the registers that make the stub at `stub` perform a system call and go on as the
-/// application if its result is the expected one, and what its second page must hold; `None` for an
-/// application that is not at an address of its own, in 64-bit code, and without a trap after each
-/// instruction.
+/// application if its result is the expected one, and what its second page must hold. The nonce tells
+/// [`progress`] that it was us.
 pub(in crate::ptrace) fn returning_call(
     stub: u64,
     (nr, args): (u64, [u64; 6]),
     expected: u64,
+    nonce: u64,
     application: &UserRegs,
-) -> Option<(UserRegs, [u64; WORDS])> {
-    const TRAP_FLAG: u64 = 1 << 8;
+) -> (UserRegs, [u64; WORDS]) {
     let app = *application;
-    if app.cs != USER_CS || app.eflags & TRAP_FLAG != 0 || app.rip >= stub {
-        return None;
-    }
     let words = [
         app.rax, app.rcx, app.rsi, app.rdi, app.rbp, app.r8, app.r9, app.r10, app.r11, app.rdx,
-        app.rip,
+        app.rbx, app.rip,
     ];
     let call = UserRegs {
         rax: nr,
@@ -189,18 +187,25 @@ pub(in crate::ptrace) fn returning_call(
         rbp: expected.wrapping_neg(),
         rip: stub + RETURNING,
         orig_rax: u64::MAX,
+        rbx: nonce,
         ..app
     };
-    Some((call, words))
+    (call, words)
 }
 
-/// Returns how far the stub at `stub` came with a call that was begun by [`returning_call`] with these
-/// arguments.
-pub(in crate::ptrace) fn progress(stub: u64, regs: &UserRegs, args: [u64; 6]) -> Progress {
-    // An application that jumps into the middle does not know the secret.
+/// Returns whether the stub's code at `stub` can go on as an application: one at an address of its own, in
+/// 64-bit code, and without a trap after each instruction.
+pub(in crate::ptrace) fn can_return_to(stub: u64, application: &UserRegs) -> bool {
+    const TRAP_FLAG: u64 = 1 << 8;
+    application.cs == USER_CS && application.eflags & TRAP_FLAG == 0 && application.rip < stub
+}
+
+/// Returns how far the stub at `stub` came with a call that was begun by [`returning_call`] with this nonce.
+pub(in crate::ptrace) fn progress(stub: u64, regs: &UserRegs, nonce: u64) -> Progress {
+    // An application that jumps into the middle does not know the nonce.
     match regs.rip.wrapping_sub(stub) {
         LEAVE => Progress::Leaving,
-        RETURNING..LEAVE if regs.rdx != args[2] => Progress::Elsewhere,
+        RETURNING..LEAVE if regs.rbx != nonce => Progress::Elsewhere,
         RETURNING => Progress::NotMade,
         CALLED | LOOKED | WRONG | WRONG_END => Progress::Result(regs.rax),
         RIGHT..LEAVE => Progress::Made,

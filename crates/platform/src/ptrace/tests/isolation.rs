@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use usermem_types::{AccessType, Errno};
 
 use super::guest::{CODE, DATA, Guest, SPIN, SYSCALL, code, eax};
 use crate::Event;
-use crate::ptrace::filter::Filter;
 use crate::ptrace::page::StubPage;
 use crate::ptrace::tracee::Tracee;
 
@@ -24,7 +23,7 @@ fn maps(pid: i32) -> Vec<String> {
 #[test]
 fn a_stub_holds_two_pages_and_what_is_mapped() {
     let page = StubPage::get().unwrap();
-    let stub = Tracee::spawn(page, &Arc::new(Filter::new().unwrap())).unwrap();
+    let stub = Tracee::spawn(page).unwrap();
     let lines = maps(stub.pid().0);
     assert_eq!(lines.len(), 2, "{lines:?}");
     let expected = format!("{:x}-{:x} r-xp 00000000 00:00 0", page.start(), page.end());
@@ -96,7 +95,6 @@ fn a_killed_stub_is_reported() {
 #[test]
 fn an_injected_call_that_is_not_ours_kills_the_stub() {
     let page = StubPage::get().unwrap();
-    let filter = Arc::new(Filter::new().unwrap());
     let anywhere = [DATA, 4096, 3, 0x22, u64::MAX, 0];
     for (nr, args) in [
         (libc::SYS_getpid, [0; 6]),
@@ -105,7 +103,7 @@ fn an_injected_call_that_is_not_ours_kills_the_stub() {
         (libc::SYS_mmap, anywhere),
         (libc::SYS_rseq, [DATA, 32, 0, 0, 0, 0]),
     ] {
-        let mut stub = Tracee::spawn(page, &filter).unwrap();
+        let mut stub = Tracee::spawn(page).unwrap();
         let error = stub.inject(nr, args).unwrap_err();
         assert!(error.what.contains("its filter forbids"), "{nr}: {error}");
     }

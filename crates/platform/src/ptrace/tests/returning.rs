@@ -11,10 +11,9 @@ use memmap::FileRange;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use usermem_types::{AccessType, Addr, AddrRange, Errno};
 
-use super::guest::{CODE, DATA, Guest, Reg, SYSCALL, code, eax, mov};
+use super::guest::{CODE, DATA, Guest, Reg, SPIN, SYSCALL, code, eax, mov};
 use crate::ptrace::address_space::PtraceAddressSpace;
 use crate::ptrace::arch::{self, STUB_CODE};
-use crate::ptrace::filter::Filter;
 use crate::ptrace::flight::{Call, Flight, Landing};
 use crate::ptrace::page::StubPage;
 use crate::ptrace::sys::{self, Resume, Stop};
@@ -409,19 +408,87 @@ fn a_removal_overtakes_a_mapping_that_is_late() {
     }
 }
 
-/// As below a filter of somebody else.
-#[test]
-fn without_a_page_for_registers_there_is_one_stop_more() {
-    let mut guest = guest(&counter());
+/// Takes the page for registers away, as if there were a filter of somebody else.
+fn without_page(guest: Guest) -> Guest {
     let space: &dyn Any = &*guest.space;
     let space = space.downcast_ref::<PtraceAddressSpace>().unwrap();
     let taken = space.with(|stub| Ok(stub.return_page.take())).unwrap();
     assert!(taken.is_some());
+    guest
+}
+
+#[test]
+fn without_a_page_for_registers_there_is_one_stop_more() {
+    let mut guest = without_page(guest(&counter()));
     for calls in 1..=10 {
         assert_eq!(guest.fault().addr, Addr::new(DATA));
         guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
         assert_eq!(guest.serve(1, 0).args[1], calls);
         guest.unmap(DATA, DATA + 0x1000);
+    }
+}
+
+/// An interrupt that comes while the last change is made is not taken for a part of that.
+#[test]
+fn an_interrupt_during_the_last_change_is_not_lost() {
+    const ROUNDS: u64 = 1000;
+    for mut guest in [guest(SPIN), without_page(guest(SPIN))] {
+        let interrupter = guest.context.interrupter().unwrap();
+        let rounds = AtomicU64::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for seen in 1..=ROUNDS {
+                    wait_for(&rounds, seen);
+                    for _ in 0..seen % 200 {
+                        std::hint::spin_loop();
+                    }
+                    interrupter.interrupt();
+                }
+            });
+            for _ in 0..ROUNDS {
+                change_something(&guest);
+                rounds.fetch_add(1, Ordering::Relaxed);
+                assert_eq!(guest.event(), Event::Interrupted);
+            }
+        });
+    }
+}
+
+/// A program can keep itself from reading anything, and the stub's code with it.
+#[test]
+fn a_program_without_access_to_its_own_memory_goes_on() {
+    let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap();
+    if !flags.split_whitespace().any(|flag| flag == "ospke") {
+        return;
+    }
+    // xor ecx, ecx; xor edx, edx; mov eax, 1; wrpkru
+    let deny = [&[0x31, 0xc9, 0x31, 0xd2][..], &eax(1), &[0x0f, 0x01, 0xef]].concat();
+    let mut guest = guest(&code(&[&deny, &eax(39), SYSCALL, &eax(500), SYSCALL, &[0x0f, 0x0b]]));
+    guest.serve(39, 0);
+    change_something(&guest);
+    guest.serve(500, 0);
+    change_something(&guest);
+    assert!(matches!(guest.event(), Event::Signal(info) if info.signal == libc::SIGILL));
+}
+
+/// Two calls that newer hosts let pass any filter do nothing, or what they do without a filter.
+#[test]
+fn calls_that_pass_any_filter_do_nothing() {
+    for nr in [335, 336, 337] {
+        let mut guest = guest(&code(&[&eax(nr), SYSCALL, &eax(500), SYSCALL]));
+        change_something(&guest);
+        let lines = |pid| std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+        let before = lines(guest.pid()).lines().count();
+        match guest.event() {
+            Event::Syscall(info) if info.nr == u64::from(nr) => {
+                guest.context.set_syscall_result(0);
+                guest.serve(500, 0);
+            }
+            Event::Syscall(info) => assert_eq!((info.nr, nr), (500, 336)),
+            Event::Signal(info) => assert_eq!((info.signal, nr), (libc::SIGILL, 335)),
+            other => panic!("{nr}: {other:?}"),
+        }
+        assert_eq!(lines(guest.pid()).lines().count(), before + 1);
     }
 }
 
@@ -475,23 +542,23 @@ fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
 fn a_stop_at_any_instruction_of_the_stub_is_understood() {
     const TRAP_FLAG: u64 = 1 << 8;
     let page = StubPage::get().unwrap();
-    let filter = Arc::new(Filter::new().unwrap());
-    let mut stub = Tracee::spawn(page, &filter).unwrap();
+    let mut stub = Tracee::spawn(page).unwrap();
     arch::from_registers(stub.regs_mut().unwrap(), &patterns());
     let saved = *stub.regs().unwrap();
     for (len, result) in
         [(4096, Landing::Made), (4095, Landing::Made), (0, Landing::Failed(Errno::EINVAL))]
     {
         let call = Call { nr: libc::SYS_munmap, args: [DATA, len, 0, 0, 0, 0], expected: 0 };
-        let signed = (call.nr.cast_unsigned(), filter.sign(call.args));
-        let (mut start, words) = arch::returning_call(page.start(), signed, 0, &saved).unwrap();
+        let (signed, nonce) = (stub.filter.sign(call.args), stub.filter.nonce());
+        let signed = (call.nr.cast_unsigned(), signed);
+        let (mut start, words) = arch::returning_call(page.start(), signed, 0, nonce, &saved);
         stub.return_page.as_ref().unwrap().write(&words);
         start.eflags |= TRAP_FLAG;
         sys::set_registers(stub.pid(), &start).unwrap();
         let mut landings = Vec::new();
         let mut at = 0;
-        // The call, two to look at its result, ten loads and a jump.
-        for _ in 0..=14 {
+        // The call, two to look at its result, eleven loads and a jump.
+        for _ in 0..=15 {
             at = arch::pc(&sys::registers(stub.pid()).unwrap());
             stub.forget_regs();
             stub.flight = Some(Flight { saved, call });
@@ -507,7 +574,9 @@ fn a_stop_at_any_instruction_of_the_stub_is_understood() {
         }
         assert_eq!(at < page.start(), result == Landing::Made, "{len}: {at:#x}");
         landings.dedup();
-        assert_eq!(landings, [Landing::NotMade, result], "{len}");
+        let mut expected = vec![Landing::NotMade, result];
+        expected.extend((result == Landing::Made).then_some(Landing::Over));
+        assert_eq!(landings, expected, "{len}");
     }
 }
 
