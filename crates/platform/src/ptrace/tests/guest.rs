@@ -1,6 +1,9 @@
 //! A program of a few instructions, its address space and its context.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use memmap::{AddressSpace, FileRange};
 use usermem_types::{AccessType, Addr, AddrRange, Errno};
@@ -37,6 +40,13 @@ impl Guest {
         guest.map(STACK, 1, AccessType::READ_WRITE).unwrap();
         let start = Registers { pc: CODE, sp: STACK_END - 16, ..Registers::default() };
         guest.context.set_registers(&start).unwrap();
+        guest
+    }
+
+    /// Creates a program whose pages are mapped at the last moment.
+    pub(super) fn late(code: &[u8]) -> Self {
+        let mut guest = Self::new(code);
+        guest.file.is_always_mapped = true;
         guest
     }
 
@@ -116,4 +126,16 @@ pub(super) enum Reg {
     R8 = 8,
     R9 = 9,
     R10 = 10,
+}
+
+/// How many calls programs make that others interfere with.
+pub(super) const CALLS: u64 = 3000;
+
+/// Waits until a program has made so many calls; not for ever, since it may have failed.
+pub(super) fn wait_for(calls: &AtomicU64, seen: u64) {
+    let begun = Instant::now();
+    while calls.load(Ordering::Relaxed) < seen {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the program makes no call");
+        thread::yield_now();
+    }
 }

@@ -4,6 +4,7 @@
 mod events;
 mod guest;
 mod isolation;
+mod late;
 mod mappings;
 mod registers;
 mod returning;

@@ -3,30 +3,19 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use memmap::FileRange;
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use usermem_types::{AccessType, Addr, AddrRange, Errno};
+use usermem_types::{AccessType, Addr, Errno};
 
-use super::guest::{CODE, DATA, Guest, Reg, SPIN, SYSCALL, code, eax, mov};
+use super::guest::{CALLS, CODE, DATA, Guest, Reg, SPIN, SYSCALL, code, eax, mov, wait_for};
 use crate::ptrace::address_space::PtraceAddressSpace;
 use crate::ptrace::arch::{self, STUB_CODE};
 use crate::ptrace::flight::{Call, Flight, Landing};
 use crate::ptrace::page::StubPage;
 use crate::ptrace::sys::{self, Resume, Stop};
 use crate::ptrace::tracee::Tracee;
-use crate::test_file::TestFile;
 use crate::{Arch, Event, Registers};
-
-/// Makes a program whose pages are mapped at the last moment.
-fn guest(code: &[u8]) -> Guest {
-    let mut guest = Guest::new(code);
-    guest.file.is_always_mapped = true;
-    guest
-}
 
 /// Leaves something to be done before the program runs again.
 fn change_something(guest: &Guest) {
@@ -58,7 +47,7 @@ fn patterns() -> Registers {
 fn a_fault_changes_no_register() {
     // nop; nop; 1: mov [DATA], 0 (by an address in the code); then a call.
     let write = [&[0x90, 0x90, 0xc6, 0x04, 0x25][..], &(DATA as u32).to_le_bytes(), &[7]].concat();
-    let mut guest = guest(&code(&[&write, &[0x0f, 0x0b]]));
+    let mut guest = Guest::late(&code(&[&write, &[0x0f, 0x0b]]));
     guest.context.set_registers(&patterns()).unwrap();
     assert_eq!(guest.fault().addr, Addr::new(DATA));
     let before = guest.context.registers().unwrap();
@@ -77,7 +66,7 @@ fn a_fault_changes_no_register() {
 
 #[test]
 fn a_call_changes_what_a_call_changes() {
-    let mut guest = guest(&code(&[SYSCALL, &[0x0f, 0x0b]]));
+    let mut guest = Guest::late(&code(&[SYSCALL, &[0x0f, 0x0b]]));
     guest.context.set_registers(&patterns()).unwrap();
     // The host looks at 32 bits of the number.
     guest.serve(patterns().general[0] & 0xffff_ffff, 42);
@@ -109,7 +98,7 @@ fn the_first_call_afterwards_stops_the_program() {
     for (number, instruction, nr, arch) in calls {
         // 1: mov eax, nr; syscall; mov rsi, rax; mov eax, 500; syscall
         let rest = code(&[&[0x48, 0x89, 0xc6], &eax(500), SYSCALL]);
-        let mut guest = guest(&code(&[&number, &instruction, &rest]));
+        let mut guest = Guest::late(&code(&[&number, &instruction, &rest]));
         change_something(&guest);
         let info = guest.syscall();
         assert_eq!((info.nr, info.arch), (nr, arch), "{nr:#x}");
@@ -128,12 +117,13 @@ fn the_first_call_afterwards_stops_the_program() {
 #[test]
 fn no_call_is_performed_afterwards_whatever_becomes_of_it() {
     for result in [-512_i64, -513, -514, -516, -38, 0] {
-        let mut guest = guest(&code(&[&exit_group(), &[0x48, 0x89, 0xc6], &eax(500), SYSCALL]));
+        let mut guest =
+            Guest::late(&code(&[&exit_group(), &[0x48, 0x89, 0xc6], &eax(500), SYSCALL]));
         change_something(&guest);
         guest.serve(231, result.cast_unsigned());
         assert_eq!(guest.serve(500, 0).args[1], result.cast_unsigned());
     }
-    let mut guest = guest(&code(&[&exit_group(), &eax(500), SYSCALL]));
+    let mut guest = Guest::late(&code(&[&exit_group(), &eax(500), SYSCALL]));
     change_something(&guest);
     assert_eq!(guest.syscall().nr, 231);
     guest.serve(500, 0);
@@ -162,7 +152,7 @@ fn the_stubs_code_does_nothing_for_the_program() {
             parts.push([&[0x48, 0xb9][..], &(stub + entry).to_le_bytes()].concat());
             parts.push(mov(Reg::Rax, nr.cast_unsigned()));
             parts.push(vec![0xff, 0xe1]);
-            let mut guest = guest(&parts.concat());
+            let mut guest = Guest::late(&parts.concat());
             change_something(&guest);
             let lines = || std::fs::read_to_string(format!("/proc/{}/maps", guest.pid())).unwrap();
             let before = lines().lines().count();
@@ -183,7 +173,7 @@ fn every_byte_of_the_stub_can_be_jumped_to() {
     let stub = StubPage::get().unwrap().start();
     for at in 0..STUB_CODE.len() as u64 + 8 {
         // mov rax, target; jmp rax
-        let mut guest = guest(&code(&[&mov(Reg::Rax, stub + at), &[0xff, 0xe0]]));
+        let mut guest = Guest::late(&code(&[&mov(Reg::Rax, stub + at), &[0xff, 0xe0]]));
         change_something(&guest);
         let lines = || std::fs::read_to_string(format!("/proc/{}/maps", guest.pid())).unwrap();
         let before = lines().lines().count();
@@ -210,63 +200,6 @@ fn every_byte_of_the_stub_can_be_jumped_to() {
     }
 }
 
-#[test]
-fn a_mapping_that_is_refused_late_is_refused_when_it_is_missed() {
-    // 1: mov rax, [DATA]; jmp 1b
-    let mut guest = guest(&code(&[&mov(Reg::Rdi, DATA), &[0x48, 0x8b, 0x07, 0xeb, 0xfb]]));
-    guest.map(DATA, 2, AccessType::READ).unwrap();
-    // What was there before goes, too.
-    let mut folder = TestFile::folder();
-    folder.is_always_mapped = true;
-    let map = |guest: &Guest| {
-        let range = FileRange::new(0, 4096);
-        guest.space.map_file(Addr::new(DATA), &folder, range, AccessType::READ, false)
-    };
-    assert_eq!(map(&guest), Ok(()));
-    assert_eq!(guest.fault().addr, Addr::new(DATA));
-    assert_eq!(map(&guest), Err(Errno::ENODEV));
-    assert_eq!(guest.fault().addr, Addr::new(DATA));
-    // And what comes after is mapped.
-    guest.map(DATA, 2, AccessType::READ).unwrap();
-    guest.context.interrupter().unwrap().interrupt();
-    assert_eq!(guest.event(), Event::Interrupted);
-}
-
-/// When the host has no room for another mapping, older ones give way.
-#[test]
-fn the_hosts_limit_is_not_the_programs_late_either() {
-    // 1: mov rax, [rdi]; mov eax, 1; syscall; jmp 1b
-    let mut guest = guest(&code(&[&[0x48, 0x8b, 0x07], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
-    let limit = Some(8 * 4096);
-    let limit = Rlimit { current: limit, maximum: limit };
-    prlimit(Pid::from_raw(guest.pid()), Resource::As, limit).unwrap();
-    let mut mapped = 0;
-    for page in 0..40 {
-        let wanted = DATA + page * 0x2000;
-        let mut registers = guest.context.registers().unwrap();
-        // RDI.
-        registers.general[5] = wanted;
-        registers.pc = CODE;
-        guest.context.set_registers(&registers).unwrap();
-        for turn in 0..8 {
-            assert!(turn < 7, "{wanted:#x} is missed for ever");
-            match guest.event() {
-                Event::Syscall(_) => break,
-                Event::Fault(fault) if fault.addr.get() < DATA => {
-                    guest.map(CODE, 0, AccessType::READ_EXECUTE).unwrap();
-                }
-                Event::Fault(fault) => {
-                    assert_eq!(fault.addr.get(), wanted);
-                    guest.map(wanted, page % 16, AccessType::READ).unwrap();
-                    mapped += 1;
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    assert!(mapped >= 40);
-}
-
 /// 1: inc rbx; mov [rdi], bl; mov rsi, rbx; mov eax, 1; syscall; jmp 1b
 fn counter() -> Vec<u8> {
     code(&[
@@ -278,23 +211,11 @@ fn counter() -> Vec<u8> {
     ])
 }
 
-/// How many calls programs make that others interfere with.
-const CALLS: u64 = 3000;
-
-/// Waits until a program has made so many calls; not for ever, since it may have failed.
-fn wait_for(calls: &AtomicU64, seen: u64) {
-    let begun = Instant::now();
-    while calls.load(Ordering::Relaxed) < seen {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the program makes no call");
-        thread::yield_now();
-    }
-}
-
 /// However often it is stopped, between any two instructions of the stub's code, too, the program
 /// notices nothing.
 #[test]
 fn interrupts_hit_a_call_at_any_time() {
-    let mut guest = guest(&counter());
+    let mut guest = Guest::late(&counter());
     let interrupter = guest.context.interrupter().unwrap();
     let calls = AtomicU64::new(0);
     let mut interrupts = 0;
@@ -330,84 +251,6 @@ fn interrupts_hit_a_call_at_any_time() {
     assert!(interrupts > 0);
 }
 
-/// Makes a program that reads a word, and passes it to a call; its pages hold their numbers.
-fn reader() -> Guest {
-    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
-    let guest = guest(&code(&[&[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]));
-    for page in 2..16_u64 {
-        guest.file.write(page * 4096, &page.to_le_bytes());
-    }
-    guest
-}
-
-/// Sends a [`reader`] to an address.
-fn look_at(guest: &mut Guest, addr: u64) {
-    let mut registers = guest.context.registers().unwrap();
-    // RDI.
-    registers.general[5] = addr;
-    registers.pc = CODE;
-    guest.context.set_registers(&registers).unwrap();
-}
-
-/// Of two mappings the first is made at once, and replaces what was there.
-#[test]
-fn a_mapping_that_was_to_be_last_is_made_before_another() {
-    let mut guest = reader();
-    guest.map(DATA, 2, AccessType::READ).unwrap();
-    look_at(&mut guest, DATA);
-    assert_eq!(guest.serve(1, 0).args[1], 2);
-    guest.map(DATA, 3, AccessType::READ).unwrap();
-    guest.map(DATA + 0x1000, 4, AccessType::READ).unwrap();
-    for (addr, page) in [(DATA, 3), (DATA + 0x1000, 4)] {
-        look_at(&mut guest, addr);
-        assert_eq!(guest.serve(1, 0).args[1], page);
-    }
-}
-
-/// When all has to give way for a mapping, the one that is still to come is not forgotten.
-#[test]
-fn a_mapping_that_comes_after_all_others_went_can_be_removed() {
-    let mut guest = reader();
-    guest.file.is_always_mapped = false;
-    // Together with code, stack and the stub's pages.
-    let limit = Some(8 * 4096);
-    let limit = Rlimit { current: limit, maximum: limit };
-    prlimit(Pid::from_raw(guest.pid()), Resource::As, limit).unwrap();
-    for page in 0..4 {
-        guest.map(DATA + 0x2000 * (page + 2), 6, AccessType::READ).unwrap();
-    }
-    guest.file.is_always_mapped = true;
-    guest.map(DATA + 0x10_0000, 4, AccessType::READ).unwrap();
-    guest.map(DATA, 5, AccessType::READ).unwrap();
-    look_at(&mut guest, DATA);
-    assert_eq!(guest.fault().addr, Addr::new(CODE), "all others went");
-    guest.map(CODE, 0, AccessType::READ_EXECUTE).unwrap();
-    assert_eq!(guest.serve(1, 0).args[1], 5);
-    guest.unmap(DATA, DATA + 0x1000);
-    look_at(&mut guest, DATA);
-    assert_eq!(guest.fault().addr, Addr::new(DATA));
-}
-
-/// A part of a mapping that is still to come goes: then none of it comes, and nothing is left of what it
-/// was to replace.
-#[test]
-fn a_removal_overtakes_a_mapping_that_is_late() {
-    let mut guest = reader();
-    for (removed, page) in [(DATA, 2), (DATA + 0x1000, 3)] {
-        guest.map(DATA, 2, AccessType::READ).unwrap();
-        guest.map(DATA + 0x1000, 3, AccessType::READ).unwrap();
-        look_at(&mut guest, removed);
-        assert_eq!(guest.serve(1, 0).args[1], page);
-        let range = FileRange::new(4 * 4096, 6 * 4096);
-        guest.space.map_file(Addr::new(DATA), &guest.file, range, AccessType::READ, false).unwrap();
-        guest.unmap(removed, removed + 0x1000);
-        for missed in [DATA, DATA + 0x1000] {
-            look_at(&mut guest, missed);
-            assert_eq!(guest.fault().addr, Addr::new(missed));
-        }
-    }
-}
-
 /// Takes the page for registers away, as if there were a filter of somebody else.
 fn without_page(guest: Guest) -> Guest {
     let space: &dyn Any = &*guest.space;
@@ -419,7 +262,7 @@ fn without_page(guest: Guest) -> Guest {
 
 #[test]
 fn without_a_page_for_registers_there_is_one_stop_more() {
-    let mut guest = without_page(guest(&counter()));
+    let mut guest = without_page(Guest::late(&counter()));
     for calls in 1..=10 {
         assert_eq!(guest.fault().addr, Addr::new(DATA));
         guest.map(DATA, 2, AccessType::READ_WRITE).unwrap();
@@ -432,7 +275,7 @@ fn without_a_page_for_registers_there_is_one_stop_more() {
 #[test]
 fn an_interrupt_during_the_last_change_is_not_lost() {
     const ROUNDS: u64 = 1000;
-    for mut guest in [guest(SPIN), without_page(guest(SPIN))] {
+    for mut guest in [Guest::late(SPIN), without_page(Guest::late(SPIN))] {
         let interrupter = guest.context.interrupter().unwrap();
         let rounds = AtomicU64::new(0);
         thread::scope(|scope| {
@@ -463,7 +306,8 @@ fn a_program_without_access_to_its_own_memory_goes_on() {
     }
     // xor ecx, ecx; xor edx, edx; mov eax, 1; wrpkru
     let deny = [&[0x31, 0xc9, 0x31, 0xd2][..], &eax(1), &[0x0f, 0x01, 0xef]].concat();
-    let mut guest = guest(&code(&[&deny, &eax(39), SYSCALL, &eax(500), SYSCALL, &[0x0f, 0x0b]]));
+    let mut guest =
+        Guest::late(&code(&[&deny, &eax(39), SYSCALL, &eax(500), SYSCALL, &[0x0f, 0x0b]]));
     guest.serve(39, 0);
     change_something(&guest);
     guest.serve(500, 0);
@@ -475,7 +319,7 @@ fn a_program_without_access_to_its_own_memory_goes_on() {
 #[test]
 fn calls_that_pass_any_filter_do_nothing() {
     for nr in [335, 336, 337] {
-        let mut guest = guest(&code(&[&eax(nr), SYSCALL, &eax(500), SYSCALL]));
+        let mut guest = Guest::late(&code(&[&eax(nr), SYSCALL, &eax(500), SYSCALL]));
         change_something(&guest);
         let lines = |pid| std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
         let before = lines(guest.pid()).lines().count();
@@ -490,50 +334,6 @@ fn calls_that_pass_any_filter_do_nothing() {
         }
         assert_eq!(lines(guest.pid()).lines().count(), before + 1);
     }
-}
-
-/// After a removal returns, the program reaches the page no more: neither by a mapping that was under
-/// way, nor by one that was still to come.
-#[test]
-fn a_removal_by_another_thread_overtakes_a_mapping_that_is_late() {
-    const GONE: u64 = u64::MAX;
-    // 1: mov rsi, [rdi]; mov eax, 1; syscall; jmp 1b
-    let reader =
-        code(&[&mov(Reg::Rdi, DATA), &[0x48, 0x8b, 0x37], &eax(1), SYSCALL, &[0xeb, 0xf4]]);
-    let mut guest = guest(&reader);
-    guest.file.write(2 * 4096, &2_u64.to_le_bytes());
-    // The page that is mapped next.
-    let current = Mutex::new(2);
-    let calls = AtomicU64::new(0);
-    let space = Arc::clone(&guest.space);
-    let (file, same) = (TestFile::of(&guest.file), &current);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for seen in 0..CALLS {
-                wait_for(&calls, seen);
-                let mut current = same.lock().unwrap();
-                space.unmap(AddrRange::new(Addr::new(DATA), Addr::new(DATA + 0x1000)).unwrap());
-                file.write(*current * 4096, &GONE.to_le_bytes());
-                *current = if *current == 15 { 2 } else { *current + 1 };
-                file.write(*current * 4096, &current.to_le_bytes());
-            }
-        });
-        while calls.load(Ordering::Relaxed) < CALLS {
-            match guest.event() {
-                Event::Syscall(info) => {
-                    assert_ne!(info.args[1], GONE, "after {calls:?} calls");
-                    guest.context.set_syscall_result(0);
-                    calls.fetch_add(1, Ordering::Relaxed);
-                }
-                Event::Fault(fault) => {
-                    assert_eq!(fault.addr, Addr::new(DATA));
-                    let current = current.lock().unwrap();
-                    guest.map(DATA, *current, AccessType::READ).unwrap();
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    });
 }
 
 /// Lets the stub's code make one step after the other, and looks at each what would become of the program if it
@@ -580,11 +380,11 @@ fn a_stop_at_any_instruction_of_the_stub_is_understood() {
     }
 }
 
-/// A program in steps of single instructions, and one in 32-bit code, take the way with another stop.
+/// A program in steps of single instructions takes the way with another stop.
 #[test]
 fn a_program_in_single_steps_is_stopped_after_its_own_instruction() {
     const TRAP_FLAG: u64 = 1 << 8;
-    let mut guest = guest(&[0x90, 0x90, 0x90, 0x90]);
+    let mut guest = Guest::late(&[0x90, 0x90, 0x90, 0x90]);
     let mut registers = guest.context.registers().unwrap();
     registers.flags |= TRAP_FLAG;
     guest.context.set_registers(&registers).unwrap();
