@@ -16,6 +16,7 @@ pub(super) use imp::{
 
 /// How far the stub's code came that makes a call and goes on as the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(target_arch = "aarch64", expect(dead_code, reason = "there is no such code there"))]
 pub(super) enum Progress {
     /// It is not in there, or the application jumped there by itself.
     Elsewhere,
