@@ -223,11 +223,15 @@ impl<'a> Turns<'a> {
     /// Does one operation that does not count. What the contender before left in the caches is not the same for
     /// everyone: of two that read the same bytes, the second would find them there.
     fn warm_up(&mut self) -> Result<(), String> {
-        (self.lap)(1).map(drop).map_err(|message| format!("{}: {message}", self.name))
+        self.operate(1).map(drop)
     }
 
     fn take(&mut self) -> Result<f64, String> {
-        (self.lap)(self.count).map_err(|message| format!("{}: {message}", self.name))
+        self.operate(self.count)
+    }
+
+    fn operate(&mut self, count: u64) -> Result<f64, String> {
+        (self.lap)(count).map_err(|message| format!("{}: {message}", self.name))
     }
 }
 

@@ -191,8 +191,7 @@ impl PtraceAddressSpace {
     /// Makes a change that was left for last.
     fn change_now(&self, tracee: &mut Tracee, change: Call) -> Result<(), PlatformError> {
         if !change.maps() {
-            let (start, end) = (change.target().start().get(), change.target().end().get());
-            return self.unmap_now(tracee, start, end);
+            return self.unmap_now(tracee, change);
         }
         let made = self.map_now(tracee, change)?;
         let mut state = self.state.lock();
@@ -225,8 +224,8 @@ impl PtraceAddressSpace {
         self.stopped.notify_all();
     }
 
-    fn unmap_now(&self, tracee: &mut Tracee, start: u64, end: u64) -> Result<(), PlatformError> {
-        match tracee.inject(libc::SYS_munmap, removal(start, end).args)? {
+    fn unmap_now(&self, tracee: &mut Tracee, call: Call) -> Result<(), PlatformError> {
+        match tracee.inject(call.nr, call.args)? {
             Ok(_) => Ok(()),
             // A hole would make one mapping more than the host allows. All of them can go: each
             // is made again when it is missed.
